@@ -1,0 +1,1 @@
+"""The processes: each module here is a composition root. Nothing imports `apps`."""

@@ -1,0 +1,45 @@
+"""Entry of the command: parses the arguments, and turns errors into one line and an exit code."""
+
+import sys
+
+import typer
+
+from apps.command import asking, cataloguing, ingesting, maintaining, serving
+from apps.command.output import exit_code, show_error
+from runtime.errors import UnderstudyError
+
+app = typer.Typer(
+    name="understudy",
+    help="Answers for a creator, with citations that open at the exact second.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    epilog="Exit codes: 0 done, 1 failed or in conflict, 2 wrong input, 3 not found, 4 not allowed, 5 a part"
+    " that is needed does not answer.",
+)
+app.command()(serving.up)
+app.command()(serving.demo)
+app.command()(asking.ask)
+app.command()(asking.search)
+app.add_typer(cataloguing.app, name="creators")
+app.command()(ingesting.ingest)
+app.add_typer(ingesting.jobs, name="jobs")
+app.command()(maintaining.reindex)
+app.command()(maintaining.migrate)
+app.command()(maintaining.doctor)
+
+
+def main() -> None:
+    """Run the command."""
+    try:
+        app()
+    except UnderstudyError as error:
+        show_error(error, as_json="--json" in sys.argv)
+        sys.exit(exit_code(error))
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,130 @@
+"""The command's side of the HTTP interface."""
+
+import json
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from accounts import AdminKey
+from runtime.errors import (
+    Conflict,
+    Forbidden,
+    InvalidInput,
+    NotFound,
+    TooLarge,
+    Unauthorized,
+    Unavailable,
+    UnderstudyError,
+)
+from runtime.settings import Settings
+
+Json = dict[str, Any]
+
+_BY_STATUS: Mapping[int, type[UnderstudyError]] = {
+    400: InvalidInput,
+    401: Unauthorized,
+    403: Forbidden,
+    404: NotFound,
+    409: Conflict,
+    413: TooLarge,
+    415: InvalidInput,
+    422: InvalidInput,
+    503: Unavailable,
+    507: Unavailable,
+}
+
+
+class GatewayClient:
+    """Calls a gateway; problems come back as the errors they were there."""
+
+    def __init__(self, http: httpx.Client) -> None:
+        self._http = http
+
+    def get(self, path: str, **params: str | int) -> Json:
+        """The JSON that `path` answers."""
+        return self._read(self._send("GET", path, params=params))
+
+    def post(self, path: str, body: Json) -> Json:
+        """The JSON that `path` answers to this JSON."""
+        return self._read(self._send("POST", path, json=body))
+
+    def upload(self, path: str, files: Sequence[tuple[str, bytes]]) -> Json:
+        """Send files that form one item."""
+        parts = [("file", (name, data, "application/octet-stream")) for name, data in files]
+        return self._read(self._send("POST", path, files=parts))
+
+    def default_creator(self) -> str:
+        """The handle that is meant when none is given: the only creator, or the demo one."""
+        creators = self.get("/api/v1/creators")["creators"]
+        if len(creators) == 1:
+            return creators[0]["handle"]
+        raise InvalidInput(
+            "creator_missing",
+            "There are several creators." if creators else "There is no creator yet.",
+            next_step="Name one with --creator HANDLE; ./understudy creators lists them.",
+        )
+
+    def _send(self, method: str, path: str, **options: Any) -> httpx.Response:
+        try:
+            return self._http.request(method, path, **options)
+        except httpx.TransportError as error:
+            raise Unavailable(
+                "gateway_unreachable",
+                f"No gateway answers at {self._http.base_url}.",
+                next_step="Start it with ./understudy up, or name another with UNDERSTUDY_CLIENT__URL.",
+            ) from error
+
+    @staticmethod
+    def _read(response: httpx.Response) -> Json:
+        try:
+            answer: Json = response.json()
+        except json.JSONDecodeError as error:
+            raise Unavailable(
+                "gateway_unreadable",
+                f"What answers at {response.url} is no Understudy gateway (status {response.status_code}).",
+            ) from error
+        if response.is_success:
+            return answer
+        kind = _BY_STATUS.get(response.status_code, UnderstudyError)
+        raise kind(
+            answer.get("code", "unknown_error"),
+            answer.get("detail", "The gateway failed."),
+            next_step=answer.get("next_step") or "",
+        )
+
+
+@contextmanager
+def gateway_client(settings: Settings, *, timeout_s: float = 60) -> Generator[GatewayClient]:
+    """A client of the gateway in the settings, or of the one that runs on this `var/`."""
+    headers: dict[str, str] = {}
+    key = _admin_key(settings)
+    if key is not None:
+        headers["Authorization"] = f"Bearer {key}"
+    url = settings.client.url or running_gateway(settings.var)
+    with httpx.Client(base_url=url, headers=headers, timeout=timeout_s, trust_env=False) as http:
+        yield GatewayClient(http)
+
+
+def running_gateway(var: Path) -> str:
+    """Address of the gateway that the supervisor of this `var/` started. Raises Unavailable `not_running`."""
+    try:
+        state: Json = json.loads((var / "run" / "state.json").read_text(encoding="utf-8"))
+    except (OSError, json.JSONDecodeError) as error:
+        raise Unavailable(
+            "not_running",
+            "Understudy does not run here.",
+            next_step="Start it in another terminal with ./understudy up.",
+        ) from error
+    return state["gateway_url"]
+
+
+def _admin_key(settings: Settings) -> str | None:
+    if settings.secrets.admin_key is not None:
+        return settings.secrets.admin_key.get_secret_value()
+    try:
+        return AdminKey.read(settings.secrets_path / "admin.key")
+    except NotFound:
+        return None

@@ -1,0 +1,147 @@
+"""`ingest` and `jobs`."""
+
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from apps.command.client import GatewayClient, gateway_client
+from apps.command.output import AsJson, CreatorOption, console, show_json, show_table
+from ingestion import Bundle, Problem, discover_folder
+from runtime.errors import UnderstudyError
+from runtime.settings import load_settings
+
+ENDED = {"succeeded", "failed", "cancelled"}
+POLL_S = 0.4
+
+jobs = typer.Typer(help="List jobs, or show one.", invoke_without_command=True)
+
+
+@dataclass(slots=True)
+class _Item:
+    """What became of one item of the folder."""
+
+    name: str
+    state: str
+    source_id: str | None = None
+    job_id: str | None = None
+    code: str | None = None
+    detail: str | None = None
+    next_step: str | None = None
+
+    def fail(self, code: str | None, detail: str | None, next_step: str | None) -> None:
+        self.state, self.code, self.detail, self.next_step = "failed", code, detail, next_step
+
+
+def ingest(
+    path: Annotated[Path, typer.Argument(help="A folder as yt-dlp writes it, or a Markdown or text file.")],
+    creator: CreatorOption = None,
+    wait: Annotated[bool, typer.Option(help="Wait until everything can be asked about.")] = True,
+    as_json: AsJson = False,
+) -> None:
+    """Add what is in a folder, or a single file, to a creator's library."""
+    with gateway_client(load_settings()) as gateway:
+        handle = creator or gateway.default_creator()
+        with _progress(hidden=as_json) as bar:
+            items = list(_submit_all(gateway, handle, path, bar))
+            if wait:
+                _wait_for(gateway, items, bar)
+    counts = Counter(item.state for item in items)
+    if as_json:
+        show_json({"creator": handle, "counts": counts, "items": [_as_json(item) for item in items]})
+    else:
+        console().print(", ".join(f"{count} {state}" for state, count in sorted(counts.items())) or "Nothing found.")
+        for item in items:
+            if item.state == "failed":
+                console().print(f"  {item.name}: {item.code}: {item.detail} {item.next_step or ''}", markup=False)
+    if counts["failed"]:
+        raise typer.Exit(1)
+
+
+def _progress(*, hidden: bool) -> Progress:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    return Progress(*columns, console=console(), disable=hidden or not console().is_terminal)
+
+
+def _submit_all(gateway: GatewayClient, handle: str, path: Path, bar: Progress) -> Iterator[_Item]:
+    found = list(discover_folder(path))
+    task = bar.add_task("sending", total=len(found))
+    for one in found:
+        yield _submit(gateway, handle, one)
+        bar.advance(task)
+
+
+def _submit(gateway: GatewayClient, handle: str, found: Bundle | Problem) -> _Item:
+    item = _Item(found.name, "queued")
+    if isinstance(found, Problem):
+        item.fail(found.error.code, found.error.detail, found.error.next_step)
+        return item
+    try:
+        files = [(file.name, file.read()) for file in found.files]
+        answer = gateway.upload(f"/api/v1/creators/{handle}/sources", files)
+    except UnderstudyError as error:
+        if error.transient:
+            raise
+        item.fail(error.code, error.detail, error.next_step)
+        return item
+    item.source_id, item.job_id = answer["source_id"], answer["job_id"]
+    if item.job_id is None:
+        item.state = "unchanged"
+    return item
+
+
+def _wait_for(gateway: GatewayClient, items: list[_Item], bar: Progress) -> None:
+    waiting = [item for item in items if item.job_id is not None]
+    task = bar.add_task("ingesting", total=len(waiting))
+    for item in waiting:
+        while True:
+            job = gateway.get(f"/api/v1/jobs/{item.job_id}")
+            if job["state"] in ENDED:
+                break
+            bar.update(task, description=f"{job['stage'] or job['state']} {item.name}"[:48])
+            time.sleep(POLL_S)
+        if job["state"] == "succeeded":
+            item.state = "ready"
+        else:
+            item.fail(job["error_code"] or job["state"], job["error_detail"], job["next_step"])
+        bar.advance(task)
+
+
+def _as_json(item: _Item) -> dict[str, Any]:
+    return {name: getattr(item, name) for name in _Item.__slots__}
+
+
+@jobs.callback()
+def list_jobs(
+    context: typer.Context,
+    limit: Annotated[int, typer.Option(min=1, max=200)] = 20,
+    as_json: AsJson = False,
+) -> None:
+    """List the latest jobs."""
+    if context.invoked_subcommand is not None:
+        return
+    with gateway_client(load_settings()) as gateway:
+        found = gateway.get("/api/v1/jobs", limit=limit)
+    if as_json:
+        show_json(found)
+        return
+    show_table(
+        ("id", "kind", "state", "stage", "attempts", "error"),
+        [(j["id"], j["kind"], j["state"], j["stage"], j["attempts"], j["error_code"]) for j in found["jobs"]],
+    )
+
+
+@jobs.command("show")
+def show_job(job: Annotated[str, typer.Argument(help="Id of a job.")], as_json: AsJson = False) -> None:
+    """Show one job."""
+    with gateway_client(load_settings()) as gateway:
+        found = gateway.get(f"/api/v1/jobs/{job}")
+    if as_json:
+        show_json(found)
+    else:
+        show_table(("field", "value"), list(found.items()))

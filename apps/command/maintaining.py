@@ -1,0 +1,1 @@
+"""`reindex`, `migrate` and `doctor`: what an operator does beside the running gateway."""

@@ -1,0 +1,76 @@
+"""What the command prints: tables for people, one JSON document for programs."""
+
+import json
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from runtime.errors import (
+    Conflict,
+    Forbidden,
+    InvalidInput,
+    NotFound,
+    Unauthorized,
+    Unavailable,
+    UnderstudyError,
+)
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
+CreatorOption = Annotated[
+    str | None, typer.Option("--creator", "-c", help="Handle or id; by default the demo creator.")
+]
+
+
+def console() -> Console:
+    """Standard output, with colours on a terminal only."""
+    return Console(highlight=False, soft_wrap=True)
+
+
+def exit_code(error: UnderstudyError) -> int:
+    """The exit status of an error, as `understudy --help` lists them."""
+    by_kind: Mapping[type[UnderstudyError], int] = {
+        InvalidInput: 2,
+        NotFound: 3,
+        Unauthorized: 4,
+        Forbidden: 4,
+        Unavailable: 5,
+        Conflict: 1,
+    }
+    return next((code for kind, code in by_kind.items() if isinstance(error, kind)), 1)
+
+
+def show_error(error: UnderstudyError, *, as_json: bool) -> None:
+    """One line on standard error: code, what is wrong, what to do."""
+    if as_json:
+        problem = {"code": error.code, "detail": error.detail, "next_step": error.next_step}
+        print(json.dumps(problem, ensure_ascii=False), file=sys.stderr)
+        return
+    print(f"understudy: {error.code}: {error}".replace("\n", " "), file=sys.stderr)
+
+
+def show_json(value: object) -> None:
+    """The value as one JSON document."""
+    print(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+def show_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """A plain table; None is shown as a dash."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*("-" if cell is None else str(cell) for cell in row))
+    console().print(table)
+
+
+def clock(milliseconds: int | None) -> str:
+    """A place in a recording as people write it: 4:07, 1:02:09."""
+    if milliseconds is None:
+        return "-"
+    minutes, seconds = divmod(milliseconds // 1000, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"

@@ -1,0 +1,1 @@
+"""`up` and `demo`: everything in one command."""

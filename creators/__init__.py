@@ -1,0 +1,37 @@
+"""Who speaks: the catalogue of creators, and the library of what they published."""
+
+from creators.catalogue import Catalogue
+from creators.library import Library
+from creators.opening import open_at
+from creators.types import (
+    Access,
+    Chapter,
+    Coverage,
+    Creator,
+    NewCreator,
+    Persona,
+    Role,
+    Segment,
+    Source,
+    SourceFacts,
+)
+from creators.verbatim import JoinedText, sentence_spans, time_at
+
+__all__ = [
+    "Access",
+    "Catalogue",
+    "Chapter",
+    "Coverage",
+    "Creator",
+    "JoinedText",
+    "Library",
+    "NewCreator",
+    "Persona",
+    "Role",
+    "Segment",
+    "Source",
+    "SourceFacts",
+    "open_at",
+    "sentence_spans",
+    "time_at",
+]

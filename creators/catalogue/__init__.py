@@ -1,0 +1,5 @@
+"""Who can be asked."""
+
+from creators.catalogue.store import Catalogue
+
+__all__ = ["Catalogue"]

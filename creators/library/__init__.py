@@ -1,0 +1,5 @@
+"""What they published, word for word."""
+
+from creators.library.store import Library
+
+__all__ = ["Library"]

@@ -1,0 +1,284 @@
+"""The statements of the library."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from creators.types import (
+    Access,
+    Chapter,
+    Coverage,
+    Origin,
+    Role,
+    Segment,
+    Source,
+    SourceFacts,
+    SourceKind,
+    SourceState,
+)
+from runtime.clock import Clock
+from runtime.database import Transaction, as_json
+from runtime.errors import NotFound
+from runtime.ids import CreatorId, SourceId, new_id
+
+
+@dataclass(frozen=True, slots=True)
+class _SourceRow:
+    id: UUID
+    creator_id: UUID
+    origin: Origin
+    external_id: str
+    kind: SourceKind
+    title: str
+    url: str | None
+    published_at: datetime | None
+    duration_ms: int | None
+    language: str | None
+    chapters: list[dict[str, Any]]
+    speakers: list[str]
+    access: Access
+    visible_from: datetime | None
+    withdrawn_at: datetime | None
+    generation: int | None
+    content_hash: str | None
+    error_code: str | None
+
+    def state(self) -> SourceState:
+        if self.withdrawn_at is not None:
+            return "withdrawn"
+        if self.generation is not None:
+            return "ready"
+        return "failed" if self.error_code else "pending"
+
+    def source(self) -> Source:
+        facts = SourceFacts(
+            origin=self.origin,
+            external_id=self.external_id,
+            kind=self.kind,
+            title=self.title,
+            url=self.url,
+            published_at=self.published_at,
+            duration_ms=self.duration_ms,
+            language=self.language,
+            chapters=tuple(Chapter(c["start_ms"], c["title"]) for c in self.chapters),
+            speakers=tuple(self.speakers),
+        )
+        return Source(
+            id=SourceId(self.id),
+            creator_id=CreatorId(self.creator_id),
+            facts=facts,
+            access=self.access,
+            visible_from=self.visible_from,
+            state=self.state(),
+            generation=self.generation,
+            content_hash=self.content_hash,
+            error_code=self.error_code,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _SegmentRow:
+    ordinal: int
+    text: str
+    start_ms: int | None
+    end_ms: int | None
+    page: int | None
+    heading: str | None
+    speaker: str | None
+    role: Role
+    word_starts_ms: list[int] | None
+
+    def segment(self) -> Segment:
+        return Segment(
+            ordinal=self.ordinal,
+            text=self.text,
+            start_ms=self.start_ms,
+            end_ms=self.end_ms,
+            page=self.page,
+            heading=self.heading,
+            speaker=self.speaker,
+            role=self.role,
+            word_starts_ms=None if self.word_starts_ms is None else tuple(self.word_starts_ms),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _CoverageRow:
+    sources: int
+    duration_ms: int
+    latest: datetime | None
+
+
+class Library:
+    """What the creators published: sources, and word for word what is in them."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
+    async def register(
+        self, tx: Transaction, creator_id: CreatorId, facts: SourceFacts, *, access: Access = "public"
+    ) -> Source:
+        """The source of this origin and external id, made if it is new; facts are set by `publish`."""
+        await tx.execute(
+            "INSERT INTO creators.sources (id, creator_id, origin, external_id, kind, title, url, published_at,"
+            " duration_ms, language, chapters, speakers, access, created_at, updated_at)"
+            " VALUES (%(id)s, %(creator)s, %(origin)s, %(external_id)s, %(kind)s, %(title)s, %(url)s,"
+            " %(published_at)s, %(duration_ms)s, %(language)s, %(chapters)s, %(speakers)s, %(access)s,"
+            " %(now)s, %(now)s) ON CONFLICT (creator_id, origin, external_id) DO NOTHING",
+            {
+                **_facts_params(facts),
+                "id": new_id(),
+                "creator": creator_id,
+                "origin": facts.origin,
+                "external_id": facts.external_id,
+                "access": access,
+                "now": self._clock.now(),
+            },
+        )
+        row = await tx.fetch_one(
+            _SourceRow,
+            "SELECT id, creator_id, origin, external_id, kind, title, url, published_at, duration_ms, language,"
+            " chapters, speakers, access, visible_from, withdrawn_at, generation, content_hash, error_code"
+            " FROM creators.sources WHERE creator_id = %s AND origin = %s AND external_id = %s",
+            (creator_id, facts.origin, facts.external_id),
+        )
+        return _found(row)
+
+    async def source(self, tx: Transaction, source_id: SourceId) -> Source:
+        """One source. Raises NotFound `source_not_found`."""
+        row = await tx.fetch_one(
+            _SourceRow,
+            "SELECT id, creator_id, origin, external_id, kind, title, url, published_at, duration_ms, language,"
+            " chapters, speakers, access, visible_from, withdrawn_at, generation, content_hash, error_code"
+            " FROM creators.sources WHERE id = %s",
+            (source_id,),
+        )
+        return _found(row)
+
+    async def sources(self, tx: Transaction, creator_id: CreatorId) -> list[Source]:
+        """All sources of a creator, newest publication first."""
+        rows = await tx.fetch_all(
+            _SourceRow,
+            "SELECT id, creator_id, origin, external_id, kind, title, url, published_at, duration_ms, language,"
+            " chapters, speakers, access, visible_from, withdrawn_at, generation, content_hash, error_code"
+            " FROM creators.sources WHERE creator_id = %s ORDER BY published_at DESC NULLS LAST, id",
+            (creator_id,),
+        )
+        return [row.source() for row in rows]
+
+    async def lock(self, tx: Transaction, source_id: SourceId) -> None:
+        """Keep others from changing the source until the transaction ends."""
+        await tx.execute("SELECT id FROM creators.sources WHERE id = %s FOR UPDATE", (source_id,))
+
+    async def write_segments(
+        self, tx: Transaction, source_id: SourceId, generation: int, segments: list[Segment]
+    ) -> None:
+        """Put these segments in place of whatever the generation held."""
+        await tx.execute(
+            "DELETE FROM creators.segments WHERE source_id = %s AND generation = %s", (source_id, generation)
+        )
+        await tx.copy_rows(
+            "COPY creators.segments (source_id, generation, ordinal, start_ms, end_ms, page, heading, speaker,"
+            " role, text, word_starts_ms) FROM STDIN",
+            [_segment_values(source_id, generation, segment) for segment in segments],
+        )
+
+    async def segments(
+        self, tx: Transaction, source_id: SourceId, generation: int, *, first: int = 0, last: int = 2**31 - 1
+    ) -> list[Segment]:
+        """Segments of a generation in order, ordinals `first` to `last` both included."""
+        rows = await tx.fetch_all(
+            _SegmentRow,
+            "SELECT ordinal, text, start_ms, end_ms, page, heading, speaker, role, word_starts_ms"
+            " FROM creators.segments WHERE source_id = %s AND generation = %s AND ordinal BETWEEN %s AND %s"
+            " ORDER BY ordinal",
+            (source_id, generation, first, last),
+        )
+        return [row.segment() for row in rows]
+
+    async def publish(
+        self, tx: Transaction, source_id: SourceId, generation: int, facts: SourceFacts, *, content_hash: str
+    ) -> None:
+        """Make a generation the one that answers, with the facts that came with it; drop the ones before."""
+        await tx.execute(
+            "UPDATE creators.sources SET kind = %(kind)s, title = %(title)s, url = %(url)s,"
+            " published_at = %(published_at)s, duration_ms = %(duration_ms)s, language = %(language)s,"
+            " chapters = %(chapters)s, speakers = %(speakers)s, generation = %(generation)s,"
+            " content_hash = %(content_hash)s, error_code = NULL, updated_at = %(now)s WHERE id = %(id)s",
+            {
+                **_facts_params(facts),
+                "generation": generation,
+                "content_hash": content_hash,
+                "now": self._clock.now(),
+                "id": source_id,
+            },
+        )
+        await tx.execute(
+            "DELETE FROM creators.segments WHERE source_id = %s AND generation <> %s", (source_id, generation)
+        )
+
+    async def mark_failed(self, tx: Transaction, source_id: SourceId, code: str) -> None:
+        """Remember why the last attempt failed; what was published before goes on answering."""
+        await tx.execute(
+            "DELETE FROM creators.segments g USING creators.sources s WHERE s.id = %s AND g.source_id = s.id"
+            " AND g.generation IS DISTINCT FROM s.generation",
+            (source_id,),
+        )
+        await tx.execute(
+            "UPDATE creators.sources SET error_code = %s, updated_at = %s WHERE id = %s",
+            (code, self._clock.now(), source_id),
+        )
+
+    async def coverage(
+        self, tx: Transaction, creator_id: CreatorId, *, access: frozenset[Access]
+    ) -> Coverage:
+        """What somebody with this access can be answered from, now."""
+        row = await tx.fetch_one(
+            _CoverageRow,
+            "SELECT count(*)::int AS sources, coalesce(sum(duration_ms), 0)::bigint AS duration_ms,"
+            " max(published_at) AS latest FROM creators.readable_sources"
+            " WHERE creator_id = %s AND access = ANY(%s) AND (visible_from IS NULL OR visible_from <= %s)",
+            (creator_id, sorted(access), self._clock.now()),
+        )
+        if row is None:
+            return Coverage(0, 0.0, None)
+        return Coverage(row.sources, round(row.duration_ms / 3_600_000, 2), row.latest)
+
+
+def _found(row: _SourceRow | None) -> Source:
+    if row is None:
+        raise NotFound(
+            "source_not_found", "There is no such source.", next_step="List the creator's sources."
+        )
+    return row.source()
+
+
+def _facts_params(facts: SourceFacts) -> dict[str, object]:
+    return {
+        "kind": facts.kind,
+        "title": facts.title,
+        "url": facts.url,
+        "published_at": facts.published_at,
+        "duration_ms": facts.duration_ms,
+        "language": facts.language,
+        "chapters": as_json([{"start_ms": c.start_ms, "title": c.title} for c in facts.chapters]),
+        "speakers": list(facts.speakers),
+    }
+
+
+def _segment_values(source_id: SourceId, generation: int, segment: Segment) -> tuple[object, ...]:
+    starts = segment.word_starts_ms
+    return (
+        source_id,
+        generation,
+        segment.ordinal,
+        segment.start_ms,
+        segment.end_ms,
+        segment.page,
+        segment.heading,
+        segment.speaker,
+        segment.role,
+        segment.text,
+        None if starts is None else list(starts),
+    )

@@ -1,0 +1,168 @@
+"""Captions: from the bytes of a WebVTT or SubRip file to cues with speaker, words and times.
+
+`blocks` finds the cues, `timing` puts them in order, `markup` takes their lines apart into words, `rollup`
+removes what rolling captions show again, `turns` says who speaks. Every word of the file comes out once, in
+order; what is left out is markup, comments, labels of speakers, and cues that hold nothing but a mark of a
+sound. The whole takes time in proportion to the file (n log n for putting it in order).
+"""
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Final
+
+from ingestion.captions.blocks import Blocks, read_blocks
+from ingestion.captions.markup import read_spans
+from ingestion.captions.rollup import SpokenCue, without_repeats
+from ingestion.captions.timing import put_in_order
+from ingestion.captions.turns import Piece, Turns
+from ingestion.decoding import decode
+from ingestion.notices import Notice
+from runtime.errors import InvalidInput
+
+_DAY_MS: Final = 24 * 3600 * 1000
+_LATE_SHARE: Final = 1.1
+_SOUND_MARK: Final = re.compile(r"\[\s*(?:[^\s\[\]]+\s*){0,3}\]|[♪♫♬♩#*~]+|\((?:[^()]{0,40})\)")
+_SOUNDS: Final = frozenset(
+    """
+    music applause laughter laughs laughing chuckle chuckles chuckling cheering cheers silence sigh sighs
+    coughs coughing singing humming noise static beep musik applaus lachen musique rires applaudissements
+    música risas aplausos risos musica risate applausi музыка смех аплодисменты 音楽 笑 拍手 음악 웃음 박수
+    """.split()
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Cue:
+    """Words that one speaker says, with times in milliseconds from the start of the recording.
+
+    `text` is words separated by single spaces. `word_starts_ms` has one time for each word and never goes
+    back; it is None where the captions time whole cues only. `speaker` is None where they name no one.
+    """
+
+    start_ms: int
+    end_ms: int
+    text: str
+    speaker: str | None = None
+    word_starts_ms: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Captions:
+    """The cues of a file in order of start; what had to be repaired; and the language its header names."""
+
+    cues: tuple[Cue, ...]
+    notices: tuple[Notice, ...] = ()
+    language: str | None = None
+    rolled: bool = False
+
+
+def parse_captions(
+    data: bytes, *, known_speakers: Collection[str] = (), duration_ms: int | None = None
+) -> Captions:
+    """Read a WebVTT or SubRip file; which of the two it is does not matter.
+
+    Names in `known_speakers` are believed wherever they stand before a colon at the start of a turn.
+    Raises InvalidInput: `captions_empty` (no words), `captions_broken` (no cue, or most of them impossible),
+    `captions_not_text` (another type of file), `captions_encoding` (an encoding that cannot be known).
+    """
+    decoded = decode(data, "captions")
+    blocks = _blocks(decoded.text)
+    timed, notices = put_in_order(blocks.items)
+    cues = [SpokenCue(cue.start_ms, cue.end_ms, read_spans(cue.lines)) for cue in timed]
+    cues, rolled = without_repeats([cue for cue in cues if cue.spans])
+    cues = [cue for cue in cues if not _is_sound(cue)]
+    if not cues:
+        raise _empty()
+    turns = Turns(cues, known_speakers)
+    pieces = tuple(piece for cue in cues for piece in _timed_pieces(cue, turns.split(cue)))
+    if not pieces:
+        raise _empty()
+    notices += _out_of_range(pieces, duration_ms)
+    return Captions(pieces, (*decoded.notices, *notices), blocks.language, rolled > 0)
+
+
+def _blocks(text: str) -> Blocks:
+    blocks = read_blocks(text)
+    if blocks.items:
+        return blocks
+    if not text.strip() or text.lstrip().startswith("WEBVTT"):
+        raise _empty()
+    raise InvalidInput(
+        "captions_broken",
+        "The file holds no caption with a start and an end time.",
+        next_step="Export the captions again as WebVTT or SubRip (.srt) and add them again.",
+    )
+
+
+def _empty() -> InvalidInput:
+    return InvalidInput(
+        "captions_empty",
+        "The captions hold no spoken words.",
+        next_step="Download or export the captions again and check that they are for this recording.",
+    )
+
+
+def _is_sound(cue: SpokenCue) -> bool:
+    """Whether a cue holds nothing but marks such as `[Music]`, `(applause)` or notes of music."""
+    text = " ".join(word for span in cue.spans for word in span.words)
+    if text[0] not in "[(♪♫♬♩#*~>-":
+        return False
+    bare = text.lstrip("->– ")
+    found = [mark[0] for mark in _SOUND_MARK.finditer(bare)]
+    if not found or _SOUND_MARK.sub("", bare).strip():
+        return False
+    return all(
+        mark[0] != "(" or not _SOUNDS.isdisjoint(re.findall(r"\w+", mark.casefold())) for mark in found
+    )
+
+
+def _timed_pieces(cue: SpokenCue, pieces: list[Piece]) -> list[Cue]:
+    """Cues for the `pieces` of one cue, which share its time by their number of characters."""
+    lengths = [sum(map(len, piece.words)) + len(piece.words) for piece in pieces]
+    total, done = sum(lengths), 0
+    bounds: list[int] = []
+    for piece, length in zip(pieces, lengths, strict=True):
+        at_ms = cue.start_ms + (cue.end_ms - cue.start_ms) * done // total
+        said_ms = piece.times[0] if done else None
+        bounds.append(max(bounds[-1] if bounds else cue.start_ms, at_ms if said_ms is None else said_ms))
+        done += length
+    bounds.append(max(cue.end_ms, bounds[-1]))
+    return [
+        Cue(start_ms, end_ms, " ".join(piece.words), piece.speaker, _word_starts(piece, start_ms, end_ms))
+        for piece, start_ms, end_ms in zip(pieces, bounds, bounds[1:], strict=False)
+    ]
+
+
+def _word_starts(piece: Piece, start_ms: int, end_ms: int) -> tuple[int, ...] | None:
+    """Times for all words: those that are given, and between them by characters. None if none is given."""
+    if all(time is None for time in piece.times):
+        return None
+    starts: list[int] = []
+    open_words: list[int] = []  # lengths of the words since the last given time, itself included
+    at_ms = start_ms
+    for word, time in zip(piece.words, piece.times, strict=True):
+        if time is not None:
+            time = min(max(time, at_ms), max(end_ms, at_ms))
+            starts += _spread(open_words, at_ms, time)
+            open_words, at_ms = [], time
+        open_words.append(len(word) + 1)
+    starts += _spread(open_words, at_ms, end_ms)
+    return tuple(starts)
+
+
+def _spread(lengths: list[int], start_ms: int, end_ms: int) -> list[int]:
+    total, done = sum(lengths), 0
+    starts: list[int] = []
+    for length in lengths:
+        starts.append(start_ms + (end_ms - start_ms) * done // total)
+        done += length
+    return starts
+
+
+def _out_of_range(cues: tuple[Cue, ...], duration_ms: int | None) -> list[Notice]:
+    limit_ms = _DAY_MS if duration_ms is None else min(_DAY_MS, int(duration_ms * _LATE_SHARE))
+    late = sum(cue.start_ms > limit_ms for cue in cues)
+    if not late:
+        return []
+    return [Notice("cues_out_of_range", "Cues start after the recording has ended.", late)]

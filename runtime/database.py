@@ -1,0 +1,146 @@
+"""PostgreSQL: a pool, transactions, and typed reads.
+
+One request or job step is one `Transaction`. What must happen only if it commits (a wake-up, an index write)
+is registered with `after_commit`. SQL is literal text; values always travel as parameters.
+"""
+
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, LiteralString, TypeVar
+
+import psycopg
+from psycopg.rows import class_row
+from psycopg.types.json import Jsonb
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
+
+from runtime.errors import Conflict, StorageFull, Unavailable
+
+Row = TypeVar("Row")
+Params = Sequence[object] | Mapping[str, object]
+JsonValue = str | int | float | bool | None | Sequence["JsonValue"] | Mapping[str, "JsonValue"]
+
+
+def as_json(value: JsonValue) -> Jsonb:
+    """Wrap a value for a `jsonb` parameter."""
+    return Jsonb(value)
+
+
+class Transaction:
+    """One open transaction. Valid only inside `Database.transaction()`; not to be shared between tasks."""
+
+    def __init__(self, connection: psycopg.AsyncConnection[Any]) -> None:
+        self._connection = connection
+        self._callbacks: list[Callable[[], Awaitable[None]]] = []
+
+    async def execute(self, query: LiteralString, params: Params = ()) -> int:
+        """Run one statement; returns how many rows it touched."""
+        async with self._connection.cursor() as cursor:
+            await cursor.execute(query, params)
+            return max(cursor.rowcount, 0)
+
+    async def execute_many(self, query: LiteralString, rows: Sequence[Params]) -> None:
+        """Run one statement for each row of parameters, pipelined."""
+        if not rows:
+            return
+        async with self._connection.cursor() as cursor:
+            await cursor.executemany(query, rows)
+
+    async def copy_rows(self, statement: LiteralString, rows: Sequence[Sequence[object]]) -> None:
+        """Bulk insert by `COPY ... FROM STDIN`; `statement` names table and columns."""
+        async with self._connection.cursor() as cursor, cursor.copy(statement) as copy:
+            for row in rows:
+                await copy.write_row(row)
+
+    async def fetch_all(self, row: type[Row], query: LiteralString, params: Params = ()) -> list[Row]:
+        """All rows as `row` objects, whose fields are named as the columns are."""
+        async with self._connection.cursor(row_factory=class_row(row)) as cursor:
+            await cursor.execute(query, params)
+            return await cursor.fetchall()
+
+    async def fetch_one(self, row: type[Row], query: LiteralString, params: Params = ()) -> Row | None:
+        """The first row, or None."""
+        async with self._connection.cursor(row_factory=class_row(row)) as cursor:
+            await cursor.execute(query, params)
+            return await cursor.fetchone()
+
+    async def fetch_value(self, query: LiteralString, params: Params = ()) -> Any:
+        """First column of the first row, or None when there is no row."""
+        async with self._connection.cursor() as cursor:
+            await cursor.execute(query, params)
+            first = await cursor.fetchone()
+        return None if first is None else first[0]
+
+    async def fetch_values(self, query: LiteralString, params: Params = ()) -> list[Any]:
+        """First column of every row."""
+        async with self._connection.cursor() as cursor:
+            await cursor.execute(query, params)
+            return [row[0] for row in await cursor.fetchall()]
+
+    def after_commit(self, callback: Callable[[], Awaitable[None]]) -> None:
+        """Have `callback` awaited once the transaction has committed; never when it rolls back."""
+        self._callbacks.append(callback)
+
+    async def run_callbacks(self) -> None:
+        """Await what `after_commit` registered, in order."""
+        for callback in self._callbacks:
+            await callback()
+
+
+class Database:
+    """A pool of connections. `close()` belongs to whoever called `open()`."""
+
+    def __init__(self, pool: AsyncConnectionPool[psycopg.AsyncConnection[Any]]) -> None:
+        self._pool = pool
+
+    @classmethod
+    async def open(
+        cls, url: str, *, min_size: int = 1, max_size: int = 8, timeout_s: float = 10
+    ) -> "Database":
+        """Connect. Raises Unavailable `database_unreachable` when no connection comes within `timeout_s`."""
+        pool = AsyncConnectionPool[psycopg.AsyncConnection[Any]](
+            url, min_size=min_size, max_size=max_size, timeout=timeout_s, open=False, name="understudy"
+        )
+        try:
+            await pool.open(wait=True, timeout=timeout_s)
+        except PoolTimeout as error:
+            await pool.close()
+            raise _unreachable() from error
+        return cls(pool)
+
+    async def close(self) -> None:
+        await self._pool.close()
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncGenerator[Transaction]:
+        """A transaction that commits at the end of the block and rolls back on an exception.
+
+        Raises Unavailable when the server cannot be reached or drops the connection, StorageFull when
+        its disk is full, Conflict `write_conflict` on a deadlock or serialization failure.
+        """
+        try:
+            async with self._pool.connection() as connection:
+                tx = Transaction(connection)
+                yield tx
+        except PoolTimeout as error:
+            raise _unreachable() from error
+        except psycopg.errors.DiskFull as error:
+            raise StorageFull(
+                "disk_full",
+                "The database has no room left to write.",
+                next_step="Free disk space where PostgreSQL keeps its data, then try again.",
+            ) from error
+        except (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure) as error:
+            raise Conflict(
+                "write_conflict", "Another change to the same rows came first.", next_step="Try again."
+            ) from error
+        except psycopg.OperationalError as error:
+            raise _unreachable() from error
+        await tx.run_callbacks()
+
+
+def _unreachable() -> Unavailable:
+    return Unavailable(
+        "database_unreachable",
+        "PostgreSQL does not answer.",
+        next_step="Check that it runs and that UNDERSTUDY_DATABASE__URL names it.",
+    )

@@ -1,0 +1,269 @@
+"""Settings: frozen, checked, read once from the environment by a composition root.
+
+Names are `UNDERSTUDY_<GROUP>__<FIELD>`; unknown ones are refused, so that a typing error is found at start.
+The names that people already use (`DATABASE_URL`, `REDIS_HOST`, ...) are accepted where ours is not set.
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import quote
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, computed_field
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from runtime.errors import InvalidInput
+
+PREFIX = "UNDERSTUDY_"
+ROOT = Path(__file__).resolve().parent.parent
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+class _Group(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class DatabaseSettings(_Group):
+    """PostgreSQL. The URL is given by the supervisor in embedded mode."""
+
+    url: SecretStr = SecretStr("postgresql://understudy@127.0.0.1:5432/understudy")
+    pool_min: int = Field(default=1, ge=1, le=64)
+    pool_max: int = Field(default=8, ge=1, le=256)
+    timeout_s: float = Field(default=10, gt=0, le=120)
+
+
+class RedisSettings(_Group):
+    """Redis or Valkey for limits and caches: everything in it may be lost."""
+
+    url: SecretStr = SecretStr("redis://127.0.0.1:6379/0")
+
+
+class BrokerSettings(_Group):
+    """Redis or Valkey for Celery's wake-ups."""
+
+    url: SecretStr = SecretStr("redis://127.0.0.1:6379/1")
+
+
+class GatewaySettings(_Group):
+    """The HTTP side."""
+
+    host: str = "127.0.0.1"
+    port: Port = 8000
+    max_question_chars: int = Field(default=8000, ge=1, le=1_000_000)
+    max_upload_bytes: int = Field(default=64 * 2**20, ge=1024)
+    secure_cookies: bool = False
+
+
+class IndexSettings(_Group):
+    """The vector index."""
+
+    backend: Literal["lancedb"] = "lancedb"
+    path: Path | None = None
+
+
+class WeaviateSettings(_Group):
+    """The production index server."""
+
+    url: str | None = None
+
+
+class EmbedderSettings(_Group):
+    """The model that turns text into vectors."""
+
+    model: Literal["minilm-int8"] = "minilm-int8"
+    threads: int = Field(default=2, ge=1, le=64)
+    batch_size: int = Field(default=16, ge=1, le=512)
+
+
+class ChunkingSettings(_Group):
+    """Size of a passage, in tokens of the embedder, its context header included."""
+
+    tokens: int = Field(default=220, ge=32, le=512)
+
+
+class JobSettings(_Group):
+    """Leased work. Times in seconds."""
+
+    lease_s: float = Field(default=30, ge=1, le=3600)
+    heartbeat_s: float = Field(default=8, gt=0, le=600)
+    sweep_s: float = Field(default=5, gt=0, le=600)
+    concurrency: int = Field(default=4, ge=1, le=64)
+    max_attempts: int = Field(default=5, ge=1, le=100)
+    backoff_s: float = Field(default=2, gt=0, le=600)
+
+
+class SecretSettings(_Group):
+    """Given keys win over the files under `var/secrets` that hold the generated ones."""
+
+    signing_key: SecretStr | None = None
+    admin_key: SecretStr | None = None
+    google_api_key: SecretStr | None = None
+
+
+class ClientSettings(_Group):
+    """Which gateway the command talks to; by default the one that runs on this `var/`."""
+
+    url: str | None = None
+
+
+class LogSettings(_Group):
+    """Logging."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["json", "text"] = "json"
+
+
+class TelemetrySettings(_Group):
+    """Tracing is off until an OTLP/HTTP endpoint is named."""
+
+    endpoint: str | None = None
+    sample_ratio: float = Field(default=1.0, ge=0, le=1)
+
+
+class MetricsSettings(_Group):
+    """Where the worker and the beat answer `/metrics`; 0 turns it off."""
+
+    worker_port: int = Field(default=9101, ge=0, le=65535)
+    beat_port: int = Field(default=9102, ge=0, le=65535)
+
+
+class Settings(BaseSettings):
+    """All settings of a process."""
+
+    model_config = SettingsConfigDict(
+        frozen=True, extra="forbid", env_prefix=PREFIX, env_nested_delimiter="__", case_sensitive=False
+    )
+
+    var: Path = ROOT / "var"
+    database: DatabaseSettings = DatabaseSettings()
+    redis: RedisSettings = RedisSettings()
+    broker: BrokerSettings = BrokerSettings()
+    gateway: GatewaySettings = GatewaySettings()
+    index: IndexSettings = IndexSettings()
+    weaviate: WeaviateSettings = WeaviateSettings()
+    embedder: EmbedderSettings = EmbedderSettings()
+    chunking: ChunkingSettings = ChunkingSettings()
+    jobs: JobSettings = JobSettings()
+    secrets: SecretSettings = SecretSettings()
+    client: ClientSettings = ClientSettings()
+    log: LogSettings = LogSettings()
+    telemetry: TelemetrySettings = TelemetrySettings()
+    metrics: MetricsSettings = MetricsSettings()
+
+    @computed_field
+    @property
+    def files_path(self) -> Path:
+        """Where uploaded bytes are kept."""
+        return self.var / "files"
+
+    @computed_field
+    @property
+    def index_path(self) -> Path:
+        """Where the embedded vector index is kept."""
+        return self.index.path or self.var / "index"
+
+    @computed_field
+    @property
+    def secrets_path(self) -> Path:
+        """Where generated keys are kept, each in a file of mode 0600."""
+        return self.var / "secrets"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - the signature is the library's
+        init_settings: PydanticBaseSettingsSource,
+        *_others: PydanticBaseSettingsSource,
+        **_named: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Only what `load_settings` passes in: it has read the environment already."""
+        return (init_settings,)
+
+
+def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings from `environ` (the process's own by default).
+
+    Raises InvalidInput `settings_invalid`, naming every variable that is unknown or out of bounds.
+    """
+    given = os.environ if environ is None else environ
+    # UNDERSTUDY_TEST_* belongs to the test suite, which runs the product as its child.
+    ours = {name: value for name, value in given.items() if name.startswith(PREFIX)}
+    ours = {name: value for name, value in ours.items() if not name.startswith(f"{PREFIX}TEST_")}
+    source = EnvSettingsSource(Settings, env_prefix=PREFIX, env_nested_delimiter="__", case_sensitive=False)
+    source.env_vars = {name.lower(): value for name, value in (_familiar(given) | ours).items()}
+    unknown = [name for name in ours if _group(name) not in Settings.model_fields]
+    complaints = [f"{name}: unknown setting" for name in unknown]
+    settings = None
+    try:
+        settings = Settings(**source())
+    except ValidationError as error:
+        # The cause is not chained: it repeats the values, which may be secrets.
+        complaints += [_complaint(tuple(e["loc"]), e["msg"]) for e in error.errors(include_input=False)]
+    if complaints or settings is None:
+        raise InvalidInput(
+            "settings_invalid",
+            "; ".join(complaints) + ".",
+            next_step="Correct these variables; .env.example lists all of them.",
+        )
+    return settings
+
+
+def _group(name: str) -> str:
+    return name.removeprefix(PREFIX).lower().split("__")[0]
+
+
+def _complaint(place: tuple[int | str, ...], message: str) -> str:
+    name = PREFIX + "__".join(str(part).upper() for part in place)
+    return f"{name}: {'unknown setting' if message.startswith('Extra inputs') else message}"
+
+
+# The names other projects use, and ours.
+_FAMILIAR: Mapping[str, str] = {
+    "DATABASE_URL": f"{PREFIX}DATABASE__URL",
+    "REDIS_URL": f"{PREFIX}REDIS__URL",
+    "WEAVIATE_URL": f"{PREFIX}WEAVIATE__URL",
+    "GOOGLE_API_KEY": f"{PREFIX}SECRETS__GOOGLE_API_KEY",
+    "JWT_SECRET_KEY": f"{PREFIX}SECRETS__SIGNING_KEY",
+}
+
+
+def _familiar(given: Mapping[str, str]) -> dict[str, str]:
+    found = {ours: given[name] for name, ours in _FAMILIAR.items() if given.get(name)}
+    if given.get("LOG_LEVEL"):
+        found[f"{PREFIX}LOG__LEVEL"] = given["LOG_LEVEL"].lower()
+    if given.get("DEBUG", "").lower() in {"1", "true", "yes", "on"}:
+        found[f"{PREFIX}LOG__LEVEL"] = "debug"
+    if given.get("DB_HOST"):
+        found.setdefault(f"{PREFIX}DATABASE__URL", _database_url(given))
+    if given.get("REDIS_HOST"):
+        found.setdefault(f"{PREFIX}REDIS__URL", _redis_url(given))
+    if redis := found.get(f"{PREFIX}REDIS__URL"):
+        # One server for both, unless ours says otherwise: limits in its database, wake-ups in the next one.
+        found[f"{PREFIX}BROKER__URL"] = _next_redis_database(redis)
+    return found
+
+
+def _database_url(given: Mapping[str, str]) -> str:
+    password = given.get("POSTGRES_PASSWORD")
+    credentials = "understudy" + (f":{quote(password, safe='')}" if password else "")
+    return f"postgresql://{credentials}@{given['DB_HOST']}:{given.get('DB_PORT', '5432')}/understudy"
+
+
+def _redis_url(given: Mapping[str, str]) -> str:
+    password = given.get("REDIS_PASSWORD")
+    credentials = f":{quote(password, safe='')}@" if password else ""
+    return f"redis://{credentials}{given['REDIS_HOST']}:{given.get('REDIS_PORT', '6379')}/0"
+
+
+def _next_redis_database(url: str) -> str:
+    base, _, number = url.rpartition("/")
+    if number.isdigit():
+        return f"{base}/{int(number) + 1}"
+    return f"{url.rstrip('/')}/1"
