@@ -56,7 +56,9 @@ def search(
         return
     out = console()
     for hit in found["hits"]:
-        out.print(f"{hit['score']:.2f}  {hit['title']}  {clock(hit['start_ms'])}  {hit['url'] or ''}", markup=False)
+        out.print(
+            f"{hit['score']:.2f}  {hit['title']}  {clock(hit['start_ms'])}  {hit['url'] or ''}", markup=False
+        )
         out.print(f"      {' '.join(hit['text'].split())[:300]}\n", markup=False, style="dim")
     if not found["hits"]:
         out.print("Nothing found.")

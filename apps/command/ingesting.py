@@ -2,7 +2,6 @@
 
 import time
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -23,7 +22,7 @@ jobs = typer.Typer(help="List jobs, or show one.", invoke_without_command=True)
 
 
 @dataclass(slots=True)
-class _Item:
+class Item:
     """What became of one item of the folder."""
 
     name: str
@@ -47,18 +46,21 @@ def ingest(
     """Add what is in a folder, or a single file, to a creator's library."""
     with gateway_client(load_settings()) as gateway:
         handle = creator or gateway.default_creator()
-        with _progress(hidden=as_json) as bar:
-            items = list(_submit_all(gateway, handle, path, bar))
-            if wait:
-                _wait_for(gateway, items, bar)
+        items = submit_folder(gateway, handle, path, quiet=as_json)
+        if wait:
+            finish(gateway, items, quiet=as_json)
     counts = Counter(item.state for item in items)
     if as_json:
         show_json({"creator": handle, "counts": counts, "items": [_as_json(item) for item in items]})
     else:
-        console().print(", ".join(f"{count} {state}" for state, count in sorted(counts.items())) or "Nothing found.")
+        console().print(
+            ", ".join(f"{count} {state}" for state, count in sorted(counts.items())) or "Nothing found."
+        )
         for item in items:
             if item.state == "failed":
-                console().print(f"  {item.name}: {item.code}: {item.detail} {item.next_step or ''}", markup=False)
+                console().print(
+                    f"  {item.name}: {item.code}: {item.detail} {item.next_step or ''}", markup=False
+                )
     if counts["failed"]:
         raise typer.Exit(1)
 
@@ -68,16 +70,20 @@ def _progress(*, hidden: bool) -> Progress:
     return Progress(*columns, console=console(), disable=hidden or not console().is_terminal)
 
 
-def _submit_all(gateway: GatewayClient, handle: str, path: Path, bar: Progress) -> Iterator[_Item]:
+def submit_folder(gateway: GatewayClient, creator: str, path: Path, *, quiet: bool) -> list[Item]:
+    """Send every item of a folder; a problem with one of them does not stop the others."""
     found = list(discover_folder(path))
-    task = bar.add_task("sending", total=len(found))
-    for one in found:
-        yield _submit(gateway, handle, one)
-        bar.advance(task)
+    items: list[Item] = []
+    with _progress(hidden=quiet) as bar:
+        task = bar.add_task("sending", total=len(found))
+        for one in found:
+            items.append(_submit(gateway, creator, one))
+            bar.advance(task)
+    return items
 
 
-def _submit(gateway: GatewayClient, handle: str, found: Bundle | Problem) -> _Item:
-    item = _Item(found.name, "queued")
+def _submit(gateway: GatewayClient, handle: str, found: Bundle | Problem) -> Item:
+    item = Item(found.name, "queued")
     if isinstance(found, Problem):
         item.fail(found.error.code, found.error.detail, found.error.next_step)
         return item
@@ -95,25 +101,25 @@ def _submit(gateway: GatewayClient, handle: str, found: Bundle | Problem) -> _It
     return item
 
 
-def _wait_for(gateway: GatewayClient, items: list[_Item], bar: Progress) -> None:
+def finish(gateway: GatewayClient, items: list[Item], *, quiet: bool) -> list[Item]:
+    """Wait until the job of every item has ended, and note how."""
     waiting = [item for item in items if item.job_id is not None]
-    task = bar.add_task("ingesting", total=len(waiting))
-    for item in waiting:
-        while True:
-            job = gateway.get(f"/api/v1/jobs/{item.job_id}")
-            if job["state"] in ENDED:
-                break
-            bar.update(task, description=f"{job['stage'] or job['state']} {item.name}"[:48])
-            time.sleep(POLL_S)
-        if job["state"] == "succeeded":
-            item.state = "ready"
-        else:
-            item.fail(job["error_code"] or job["state"], job["error_detail"], job["next_step"])
-        bar.advance(task)
+    with _progress(hidden=quiet) as bar:
+        task = bar.add_task("ingesting", total=len(waiting))
+        for item in waiting:
+            while (job := gateway.get(f"/api/v1/jobs/{item.job_id}"))["state"] not in ENDED:
+                bar.update(task, description=f"{job['stage'] or job['state']} {item.name}"[:48])
+                time.sleep(POLL_S)
+            if job["state"] == "succeeded":
+                item.state = "ready"
+            else:
+                item.fail(job["error_code"] or job["state"], job["error_detail"], job["next_step"])
+            bar.advance(task)
+    return items
 
 
-def _as_json(item: _Item) -> dict[str, Any]:
-    return {name: getattr(item, name) for name in _Item.__slots__}
+def _as_json(item: Item) -> dict[str, Any]:
+    return {name: getattr(item, name) for name in Item.__slots__}
 
 
 @jobs.callback()

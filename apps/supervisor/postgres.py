@@ -189,15 +189,18 @@ def _accepts(data: Path) -> Probe:
 async def _end_leftovers(data: Path, record: Path) -> None:
     """End the server that a killed supervisor has left, and its backends, which would keep a new one out."""
     await end_leftover(record, signals=_SIGNALS)
-    if sys.platform != "linux" or not data.exists():
-        return  # elsewhere the server itself judges the file that its predecessor left
     servers = [pid for pid in pids_working_in(data) if program_of(pid) == "postgres"]
     leader = _postmaster(data)
     if leader in servers:
         await end_process(leader, _SIGNALS, patience_s=10)
     for pid in servers:
         await end_process(pid, (signal.SIGKILL,), patience_s=10)
-    (data / "postmaster.pid").unlink(missing_ok=True)
+    if sys.platform == "linux":  # elsewhere the server itself judges the file that its predecessor left
+        _remove(data / "postmaster.pid")
+
+
+def _remove(path: Path) -> None:
+    path.unlink(missing_ok=True)
 
 
 def _postmaster(data: Path) -> int:

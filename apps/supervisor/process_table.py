@@ -17,7 +17,7 @@ async def process_gone(pid: int) -> None:
     except ProcessLookupError:
         return
     except (AttributeError, OSError):  # not Linux, or a kernel before 5.3
-        while is_alive(pid):
+        while is_alive(pid):  # noqa: ASYNC110 - nobody could set an event
             await asyncio.sleep(_POLL_S)
         return
     loop = asyncio.get_running_loop()

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from apps.supervisor.leftovers import write_record
+from apps.supervisor.leftovers import forget_record, write_record
 from apps.supervisor.logfiles import open_log
 from apps.supervisor.process_table import process_gone
 from runtime.errors import Unavailable
@@ -75,8 +75,8 @@ class Child:
             self._kill_group()  # before it is reaped: until then nobody else can be given its number
             self._process.wait()
             if self._record is not None:
-                self._record.unlink(missing_ok=True)
-        return self._process.returncode
+                forget_record(self._record)
+        return self._process.wait()
 
     async def stop(self, grace_s: float) -> int:
         """Ask it to end, and end it by force when it has not after `grace_s` seconds. May be called again."""

@@ -40,13 +40,17 @@ def how_it_ended(status: int) -> str:
     return f"was ended by signal {-status}" if status < 0 else f"exited with status {status}"
 
 
+def nearest_host(host: str) -> str:
+    """Where a server that listens on `host` is reached from this machine: `0.0.0.0` stands for all addresses."""
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not listened on
+
+
 def http_ready(host: str, port: int, path: str = "/ready") -> Probe:
-    """A probe: whether `path` answers 200. An address that stands for all (`0.0.0.0`) is asked on the loopback."""
-    nearest = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not listened on
+    """A probe: whether `path` answers 200."""
     request = f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode()
 
     async def probe() -> bool:
-        answer = await converse(nearest, port, request, until=b"\r\n")
+        answer = await converse(nearest_host(host), port, request, until=b"\r\n")
         return answer.split(b" ")[1:2] == [b"200"]
 
     return probe

@@ -1,10 +1,9 @@
 """One thing that the supervisor keeps running, as one child process."""
 
-from collections.abc import Awaitable
 from pathlib import Path
 from typing import Protocol
 
-from apps.supervisor.leftovers import end_leftover
+from apps.supervisor.leftovers import end_leftover, record_of
 from apps.supervisor.processes import Child, Command
 from apps.supervisor.readiness import Probe, until_ready
 from runtime.errors import Defect
@@ -48,8 +47,12 @@ class ChildService:
     def __init__(self, name: str, var: Path) -> None:
         self.name = name
         self.log = var / "logs" / f"{name}.log"
-        self._record = var / "run" / f"{name}.pid"
+        self._record = record_of(name, var)
         self._child: Child | None = None
+
+    async def end_leftover(self) -> None:
+        """End what a supervisor that was killed has left of this service."""
+        await end_leftover(self._record)
 
     async def exited(self) -> int:
         """Wait until it ends; the exit status, or minus the signal."""
@@ -92,5 +95,5 @@ class Program(ChildService):
 
     async def start(self) -> None:
         """Start it and wait for its probe. Raises Unavailable."""
-        await end_leftover(self._record)
+        await self.end_leftover()
         await self._run(self._command, self._probe, ready_s=self._ready_s)

@@ -5,7 +5,6 @@ from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
-from apps.supervisor.leftovers import end_leftover
 from apps.supervisor.passwords import ensure_password
 from apps.supervisor.ports import LOOPBACK, start_on_port
 from apps.supervisor.processes import Command
@@ -64,7 +63,7 @@ class EmbeddedValkey(ChildService):
 
     async def start(self) -> None:
         """Start it and wait until it answers PING. Raises Unavailable."""
-        await end_leftover(self._record)
+        await self.end_leftover()
         self._password = ensure_password(self._secret)
         self._port = await start_on_port(self._port, self._start_on)
 

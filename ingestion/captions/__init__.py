@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ingestion.captions.blocks import Blocks, read_blocks
+from ingestion.captions.lexicon import SOUNDS
 from ingestion.captions.markup import read_spans
 from ingestion.captions.rollup import SpokenCue, without_repeats
 from ingestion.captions.timing import put_in_order
@@ -23,13 +24,6 @@ from runtime.errors import InvalidInput
 _DAY_MS: Final = 24 * 3600 * 1000
 _LATE_SHARE: Final = 1.1
 _SOUND_MARK: Final = re.compile(r"\[\s*(?:[^\s\[\]]+\s*){0,3}\]|[♪♫♬♩#*~]+|\((?:[^()]{0,40})\)")
-_SOUNDS: Final = frozenset(
-    """
-    music applause laughter laughs laughing chuckle chuckles chuckling cheering cheers silence sigh sighs
-    coughs coughing singing humming noise static beep musik applaus lachen musique rires applaudissements
-    música risas aplausos risos musica risate applausi музыка смех аплодисменты 音楽 笑 拍手 음악 웃음 박수
-    """.split()
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +106,7 @@ def _is_sound(cue: SpokenCue) -> bool:
     found = [mark[0] for mark in _SOUND_MARK.finditer(bare)]
     if not found or _SOUND_MARK.sub("", bare).strip():
         return False
-    return all(
-        mark[0] != "(" or not _SOUNDS.isdisjoint(re.findall(r"\w+", mark.casefold())) for mark in found
-    )
+    return all(mark[0] != "(" or not SOUNDS.isdisjoint(re.findall(r"\w+", mark.casefold())) for mark in found)
 
 
 def _timed_pieces(cue: SpokenCue, pieces: list[Piece]) -> list[Cue]:

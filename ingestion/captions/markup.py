@@ -48,7 +48,7 @@ def read_spans(lines: list[str]) -> list[Span]:
 
 def tidy_name(label: str) -> str:
     """A speaker's name as it may be shown: no brackets around it, single spaces, no colon at its end."""
-    name = " ".join(unescape(label).split()).strip(":： ")
+    name = " ".join(unescape(label).split()).strip(":\uff1a ")
     if name[:1] in ("[", "(") and name[-1:] in ("]", ")"):
         name = name[1:-1].strip()
     return name
@@ -85,7 +85,7 @@ class _Reader:
         elif found := _VOICE.match(tag):
             self._flush()
             self._voice = tidy_name(found[1]) or None
-        elif tag == "/v":
+        elif tag in ("/v", "v"):
             self._flush()
             self._voice = None
         elif not _KNOWN_TAG.match(tag):

@@ -11,30 +11,18 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Final
 
+from ingestion.captions.lexicon import NOT_NAMES, PARTICLES
 from ingestion.captions.markup import Span, tidy_name
 from ingestion.captions.rollup import SpokenCue
 
 _MOST_WORDS: Final = 5
 _MOST_SPEAKERS: Final = 24
 _MARKS: Final = (">>", ">>>")
+_COLON: Final = re.compile(r"[:\uff1a]")  # the second is full width
 # Transcripts are sometimes pasted with the clock time glued to the name; it goes with the name.
-_LABEL_END: Final = re.compile(r"([^:：]{0,40})[:：](?:[0-9]{1,2}:[0-9]{2}:[0-9]{2})?$")
+_LABEL_END: Final = re.compile(r"([^:\uff1a]{0,40})[:\uff1a](?:[0-9]{1,2}:[0-9]{2}:[0-9]{2})?$")
 _NAME_WORD: Final = re.compile(r"[(\[]?[^\W_][\w.'’&#-]{0,39}[)\]]?$")
-_PARTICLES: Final = frozenset(
-    "van von der den de del della di da la le al el bin ben ter ten y of and".split()
-)
 _SENTENCE_END: Final = tuple(".?!…\"”'’-—])")  # where a label may follow on the same line
-# Words that often stand before a colon and are not people. Only asked where nothing else names the speaker.
-_NOT_NAMES: Final = frozenset(
-    """
-    note notes nota warning caution attention important remember reminder disclaimer question questions answer
-    answers example examples tip tips hint step part chapter section episode lesson day week month year phase
-    point option reason rule number no level case item result results conclusion summary update edit fact facts
-    problem solution first second third next finally last and but so then now well yes okay ok also plus minus
-    ingredients method today tomorrow yesterday pros cons spoiler title subtitle source sources credits music
-    translation subtitles captions here this that these those what why how when where who the a an it is
-    """.split()
-)
 
 
 @dataclass(slots=True)
@@ -89,7 +77,7 @@ class Turns:
     def _runs(self, span: Span, *, marks: bool) -> list[_Run]:
         """`span` cut where a label or mark stands; the label in force at its end stays in force."""
         runs = [_Run(self._label, False, 0, len(span.words))]
-        if not marks and not any(":" in word or "：" in word for word in span.words):
+        if not marks and not any(_COLON.search(word) for word in span.words):
             return runs
         index = 0
         while index < len(span.words):
@@ -173,7 +161,7 @@ def _label_at(words: list[str], start: int) -> tuple[str, int] | None:
 def _may_be_name(word: str, *, first: bool) -> bool:
     if word[0].isalpha() and not word[0].islower():
         return True
-    return not first and (word.isdecimal() or word in _PARTICLES)
+    return not first and (word.isdecimal() or word in PARTICLES)
 
 
 def _recurring_labels(cues: list[SpokenCue]) -> frozenset[str]:
@@ -187,7 +175,7 @@ def _recurring_labels(cues: list[SpokenCue]) -> frozenset[str]:
         for span in cue.spans:
             start = 1 if span.words[0] in _MARKS else 0
             label = _label_at(span.words, start) if span.opens_line and span.voice is None else None
-            if label is not None and fold(label[0]).split()[0] not in _NOT_NAMES:
+            if label is not None and fold(label[0]).split()[0] not in NOT_NAMES:
                 found.append((number, label[0]))
     counts = Counter(fold(name) for _, name in found)
     often = {name for name, count in counts.items() if count > 1}

@@ -6,7 +6,18 @@ from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-ROOMS = ("runtime", "jobs", "accounts", "creators", "retrieval", "ingestion", "chat", "evals", "gateway", "apps")
+ROOMS = (
+    "runtime",
+    "jobs",
+    "accounts",
+    "creators",
+    "retrieval",
+    "ingestion",
+    "chat",
+    "evals",
+    "gateway",
+    "apps",
+)
 
 
 @dataclass(frozen=True)

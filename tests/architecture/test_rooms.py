@@ -98,7 +98,8 @@ def environment_reads(modules: Sequence[Module]) -> list[str]:
     return [
         str(module.path)
         for module in modules
-        if module.name != "runtime.settings" and module.room != "apps"
+        if module.name != "runtime.settings"
+        and module.room != "apps"
         and re.search(r"\bos\.(environ|getenv)\b", (ROOT / module.path).read_text(encoding="utf-8"))
     ]
 

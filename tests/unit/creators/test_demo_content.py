@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 DEMO = Path(__file__).parents[3] / "creators" / "demo"
-NOT_CONTENT = {"README.md"}
+LIBRARY = DEMO / "library"
 
 _TIME = r"(\d{2}):(\d{2}):(\d{2})[.,](\d{3})"
 _TIMING = re.compile(rf"^{_TIME} --> {_TIME}(?: .*)?$")
@@ -28,11 +28,11 @@ class Cue:
 
 
 def _info(video: str) -> dict[str, Any]:
-    return json.loads((DEMO / f"{video}.info.json").read_text(encoding="utf-8"))
+    return json.loads((LIBRARY / f"{video}.info.json").read_text(encoding="utf-8"))
 
 
 def _captions(video: str) -> list[Path]:
-    return sorted([*DEMO.glob(f"{video}.en.vtt"), *DEMO.glob(f"{video}.en.srt")])
+    return sorted([*LIBRARY.glob(f"{video}.en.vtt"), *LIBRARY.glob(f"{video}.en.srt")])
 
 
 def _ms(hours: str, minutes: str, seconds: str, millis: str) -> int:
@@ -56,8 +56,8 @@ def _speakers(video: str) -> set[str]:
     return {name for text in texts for name in _VOICE.findall(text) or _PREFIX.findall(text)}
 
 
-VIDEOS = sorted(path.name.removesuffix(".info.json") for path in DEMO.glob("*.info.json"))
-DOCUMENTS = sorted(path.name for path in DEMO.glob("*.md") if path.name not in NOT_CONTENT)
+VIDEOS = sorted(path.name.removesuffix(".info.json") for path in LIBRARY.glob("*.info.json"))
+DOCUMENTS = sorted(path.name for path in LIBRARY.glob("*.md"))
 
 
 def test_there_are_enough_videos_and_documents() -> None:
@@ -66,7 +66,7 @@ def test_there_are_enough_videos_and_documents() -> None:
 
 
 def test_every_caption_file_has_its_info_file() -> None:
-    captioned = {path.name.split(".")[0] for pattern in ("*.vtt", "*.srt") for path in DEMO.glob(pattern)}
+    captioned = {path.name.split(".")[0] for pattern in ("*.vtt", "*.srt") for path in LIBRARY.glob(pattern)}
     assert captioned == set(VIDEOS)
 
 
@@ -167,7 +167,7 @@ def test_creator_file_has_what_the_catalogue_needs() -> None:
 
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_document_has_a_title_and_headings(document: str) -> None:
-    text = (DEMO / document).read_text(encoding="utf-8")
+    text = (LIBRARY / document).read_text(encoding="utf-8")
     assert text.startswith("# ")
     assert len(re.findall(r"^## ", text, re.MULTILINE)) >= 3
     assert 400 <= len(text.split()) <= 800

@@ -1,0 +1,1 @@
+"""Quality as numbers: metrics, and the data sets they are computed on."""

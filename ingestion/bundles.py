@@ -1,0 +1,189 @@
+"""Items and the files they consist of.
+
+A recording is `<name>.info.json` with captions `<name>.<language>.vtt` or `.srt` beside it; what else carries
+its name (media, thumbnail, description) belongs to it and is not read. A document is any `.md`, `.markdown`
+or `.txt` file.
+"""
+
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from ingestion.info import is_playlist
+from runtime.errors import InvalidInput, TooLarge, UnderstudyError
+
+INFO_SUFFIX: Final = ".info.json"
+CAPTION_SUFFIXES: Final = (".vtt", ".srt")
+DOCUMENT_SUFFIXES: Final = (".md", ".markdown", ".txt")
+# A day of captions with a time for each word is 12 MB; an info file with its comments can be larger.
+MAX_FILE_BYTES: Final = 64 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class BundleFile:
+    """One file of an item: its name (in a folder: relative, with `/`), and where its bytes are."""
+
+    name: str
+    content: Path | bytes
+
+    def read(self) -> bytes:
+        """The whole content. Raises InvalidInput `file_unreadable`, TooLarge `file_too_large`."""
+        data = self.content if isinstance(self.content, bytes) else _read(self.name, self.content)
+        if len(data) > MAX_FILE_BYTES:
+            raise TooLarge(
+                "file_too_large",
+                f"{self.name} is larger than {MAX_FILE_BYTES // 1024**2} MiB.",
+                next_step="Split it, or leave out what is not speech or text.",
+            )
+        return data
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """One item: an info file with its captions, or one document."""
+
+    name: str
+    files: tuple[BundleFile, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A file or item that cannot be taken, and why; the others are not affected."""
+
+    name: str
+    error: UnderstudyError
+
+
+def group_files(files: Iterable[BundleFile]) -> Iterator[Bundle | Problem]:
+    """Put the files of one folder together to items, in the order of their names."""
+    groups = _Groups()
+    for file in sorted(files, key=lambda file: file.name):
+        groups.add(file)
+    return groups.items()
+
+
+def stem_of_captions(name: str) -> str:
+    """The name of a caption file without suffix and language."""
+    stem, _ = os.path.splitext(name)
+    base, dot, language = stem.rpartition(".")
+    return base if dot and base and is_language(language) else stem
+
+
+def is_language(code: str) -> bool:
+    """Whether `code` looks like what yt-dlp puts before the suffix: `en`, `pt-BR`, `zh-Hans`, `en-orig`."""
+    first, *rest = code.split("-")
+    return (
+        2 <= len(first) <= 3
+        and first.isascii()
+        and first.isalpha()
+        and all(0 < len(part) <= 16 and part.isascii() and part.isalnum() for part in rest)
+    )
+
+
+def has_suffix(name: str, suffixes: tuple[str, ...] | str) -> bool:
+    """Whether `name` ends like that, in lower or upper case."""
+    return name.lower().endswith(suffixes)
+
+
+def _read(name: str, path: Path) -> bytes:
+    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+    try:
+        descriptor = os.open(path, flags)
+        with open(descriptor, "rb") as file:
+            return file.read(MAX_FILE_BYTES + 1)
+    except OSError as error:
+        raise file_unreadable(name, error) from error
+
+
+def file_unreadable(name: str, error: OSError) -> InvalidInput:
+    """A file is there and cannot be read."""
+    return InvalidInput(
+        "file_unreadable",
+        f"{name} cannot be read: {error.strerror or error}.",
+        next_step="Check that it exists and that this user may read it, then try again.",
+    )
+
+
+@dataclass(slots=True)
+class _Groups:
+    infos: dict[str, list[BundleFile]] = field(default_factory=dict[str, list[BundleFile]])
+    captions: list[BundleFile] = field(default_factory=list[BundleFile])
+    documents: list[BundleFile] = field(default_factory=list[BundleFile])
+    others: list[BundleFile] = field(default_factory=list[BundleFile])
+
+    def add(self, file: BundleFile) -> None:
+        if has_suffix(file.name, INFO_SUFFIX):
+            self.infos[file.name[: -len(INFO_SUFFIX)]] = [file]
+        elif has_suffix(file.name, CAPTION_SUFFIXES):
+            self.captions.append(file)
+        elif has_suffix(file.name, DOCUMENT_SUFFIXES):
+            self.documents.append(file)
+        else:
+            self.others.append(file)
+
+    def items(self) -> Iterator[Bundle | Problem]:
+        orphans: dict[str, Problem] = {}
+        for file in self.captions:
+            stem = self._recording_of(file.name)
+            if stem is not None:
+                self.infos[stem].append(file)
+            else:
+                orphans.setdefault(stem_of_captions(file.name), Problem(file.name, info_missing(file.name)))
+        for stem, files in self.infos.items():
+            yield from _recording(stem, files)
+        yield from orphans.values()
+        for file in self.documents:
+            yield Bundle(file.name, (file,))
+        for file in self.others:
+            if self._recording_of(file.name) is None:
+                yield Problem(file.name, type_unsupported(file.name))
+
+    def _recording_of(self, name: str) -> str | None:
+        """The longest name of an info file that `name` continues with a dot."""
+        end = len(name)
+        while (end := name.rfind(".", 0, end)) > 0:
+            if name[:end] in self.infos:
+                return name[:end]
+        return None
+
+
+def _recording(stem: str, files: list[BundleFile]) -> Iterator[Bundle | Problem]:
+    if len(files) > 1:
+        yield Bundle(stem, tuple(files))
+        return
+    try:
+        playlist = is_playlist(files[0].read())
+    except InvalidInput as error:
+        yield Problem(files[0].name, error)
+        return
+    if not playlist:  # the info file of a playlist or channel describes no recording of its own
+        yield Problem(files[0].name, captions_missing(files[0].name))
+
+
+def info_missing(name: str) -> InvalidInput:
+    """Captions came without the file that says which recording they belong to."""
+    return InvalidInput(
+        "info_missing",
+        f"{name} has no info file beside it, so its title and address are not known.",
+        next_step="Download it again with yt-dlp --write-info-json, and add both files together.",
+    )
+
+
+def captions_missing(name: str) -> InvalidInput:
+    """An info file came without captions."""
+    return InvalidInput(
+        "captions_missing",
+        f"{name} has no captions beside it (.vtt or .srt).",
+        next_step="Download them with yt-dlp --write-subs --write-auto-subs --convert-subs vtt.",
+    )
+
+
+def type_unsupported(name: str) -> InvalidInput:
+    """A file is none of the types that are understood."""
+    return InvalidInput(
+        "file_type_unsupported",
+        f"{name} is not a type of file that can be read.",
+        next_step="Add .info.json with .vtt or .srt captions, .md or .txt files.",
+    )

@@ -1,0 +1,183 @@
+"""From the files of an item to what the library keeps: facts and verbatim segments."""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
+from typing import Final
+
+from creators import Segment, SourceFacts
+from ingestion.bundles import (
+    CAPTION_SUFFIXES,
+    DOCUMENT_SUFFIXES,
+    INFO_SUFFIX,
+    Bundle,
+    BundleFile,
+    captions_missing,
+    has_suffix,
+    info_missing,
+    is_language,
+    stem_of_captions,
+    type_unsupported,
+)
+from ingestion.captions import Captions, parse_captions
+from ingestion.documents import DocumentText, parse_document
+from ingestion.info import Info, parse_info
+from ingestion.notices import Notice
+from ingestion.speakers import Speakers
+
+_MARKDOWN: Final = (".md", ".markdown")
+
+
+@dataclass(frozen=True, slots=True)
+class Extracted:
+    """What an item holds. `notices` say what had to be repaired or left out on the way."""
+
+    facts: SourceFacts
+    segments: tuple[Segment, ...]
+    notices: tuple[Notice, ...] = ()
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """The notices as sentences for the person."""
+        return tuple(f"{notice.detail} ({notice.count})" for notice in self.notices)
+
+
+def identify(bundle: Bundle, languages: Sequence[str] = ()) -> SourceFacts:
+    """What an item is, without reading its captions: enough to register it.
+
+    Raises InvalidInput `info_missing`, `info_broken`, `captions_missing`, `file_type_unsupported`, and for a
+    document what `extract` raises.
+    """
+    if document := _document_of(bundle):
+        return _document_facts(document, _parse(document))
+    info, captions = _recording_of(bundle, languages)
+    return _recording_facts(info, captions)
+
+
+def extract(bundle: Bundle, voices: Collection[str] = (), languages: Sequence[str] = ()) -> Extracted:
+    """Read an item. `voices` are the names that are the creator's own, `languages` those it speaks, main first.
+
+    Segments are numbered from 0. Those of a recording are its cues, with times; those of a document its
+    paragraphs, with headings. Raises InvalidInput as `identify` does, and what `parse_captions` and
+    `parse_document` raise.
+    """
+    if document := _document_of(bundle):
+        return _extract_document(document, voices)
+    info, file = _recording_of(bundle, languages)
+    captions = parse_captions(
+        file.read(), known_speakers={*info.speakers, *voices}, duration_ms=info.duration_ms
+    )
+    speakers = Speakers(info.speakers, voices)
+    named = [cue.speaker and speakers.name(cue.speaker) for cue in captions.cues]
+    segments = tuple(
+        Segment(
+            ordinal=ordinal,
+            text=cue.text,
+            start_ms=cue.start_ms,
+            end_ms=cue.end_ms,
+            speaker=name,
+            role=speakers.role(name),
+            word_starts_ms=cue.word_starts_ms,
+        )
+        for ordinal, (cue, name) in enumerate(zip(captions.cues, named, strict=True))
+    )
+    facts = _with_captions(_recording_facts(info, file), captions, speakers.people(filter(None, named)))
+    return Extracted(facts, segments, (*info.notices, *captions.notices))
+
+
+def _with_captions(facts: SourceFacts, captions: Captions, people: tuple[str, ...]) -> SourceFacts:
+    """Facts completed by what only the captions know."""
+    return replace(
+        facts,
+        speakers=people,
+        duration_ms=facts.duration_ms or max(cue.end_ms for cue in captions.cues),
+        language=facts.language or captions.language,
+    )
+
+
+def _recording_of(bundle: Bundle, languages: Sequence[str]) -> tuple[Info, BundleFile]:
+    infos = [file for file in bundle.files if has_suffix(file.name, INFO_SUFFIX)]
+    captions = [file for file in bundle.files if has_suffix(file.name, CAPTION_SUFFIXES)]
+    if not infos and not captions:
+        raise type_unsupported(bundle.name)
+    if not infos:
+        raise info_missing(captions[0].name)
+    info = parse_info(infos[0].read())
+    if not captions:
+        raise captions_missing(infos[0].name)
+    return info, min(captions, key=lambda file: _rank(file, info, languages))
+
+
+def _rank(file: BundleFile, info: Info, languages: Sequence[str]) -> tuple[int, bool, bool, bool, str]:
+    """Captions to choose first: in the language that was spoken, made by a person, WebVTT."""
+    code = _language_of(file) or ""
+    wanted = [language.lower().split("-")[0] for language in languages]
+    spoken = (info.language or "").lower().split("-")[0]
+    if spoken in wanted or not wanted:
+        wanted.insert(0, spoken)
+    else:
+        wanted.append(spoken)
+    base = code.lower().split("-")[0]
+    place = wanted.index(base) if base in wanted else len(wanted)
+    automatic = code.lower().endswith("-orig") or (code in info.automatic and code not in info.manual)
+    return place, automatic, base != code.lower(), not has_suffix(file.name, ".vtt"), file.name
+
+
+def _language_of(file: BundleFile) -> str | None:
+    """The language in the name of a caption file, without what yt-dlp adds to it."""
+    base = file.name[: file.name.rfind(".")]
+    code = base[len(stem_of_captions(file.name)) :].removeprefix(".")
+    return code if is_language(code) else None
+
+
+def _recording_facts(info: Info, captions: BundleFile) -> SourceFacts:
+    code = _language_of(captions)
+    return SourceFacts(
+        origin="youtube" if info.is_youtube else "file",
+        external_id=info.id,
+        kind="audio" if info.is_audio else "video",
+        title=info.title,
+        url=info.url,
+        published_at=info.published_at,
+        duration_ms=info.duration_ms,
+        language=code.removesuffix("-orig") if code else info.language,
+        chapters=info.chapters,
+        speakers=info.speakers,
+    )
+
+
+def _document_of(bundle: Bundle) -> BundleFile | None:
+    return next((file for file in bundle.files if has_suffix(file.name, DOCUMENT_SUFFIXES)), None)
+
+
+def _parse(file: BundleFile) -> DocumentText:
+    return parse_document(file.read(), is_markdown=has_suffix(file.name, _MARKDOWN))
+
+
+def _document_facts(file: BundleFile, document: DocumentText) -> SourceFacts:
+    return SourceFacts(
+        origin="file",
+        external_id=file.name,
+        kind="document",
+        title=document.title or PurePosixPath(file.name).stem,
+        url=document.url,
+        published_at=document.published_at,
+        language=document.language,
+        speakers=(document.author,) if document.author else (),
+    )
+
+
+def _extract_document(file: BundleFile, voices: Iterable[str]) -> Extracted:
+    document = _parse(file)
+    speakers = Speakers((), voices)
+    segments = tuple(
+        Segment(
+            ordinal=ordinal,
+            text=paragraph.text,
+            heading=paragraph.heading,
+            speaker=document.author,
+            role=speakers.role(document.author),
+        )
+        for ordinal, paragraph in enumerate(document.paragraphs)
+    )
+    return Extracted(_document_facts(file, document), segments, document.notices)

@@ -1,0 +1,153 @@
+"""Items from a folder as `yt-dlp` writes it, and from the folders below it.
+
+Files are opened when an item is worked on, not when it is discovered.
+"""
+
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from ingestion.bundles import (
+    CAPTION_SUFFIXES,
+    INFO_SUFFIX,
+    Bundle,
+    BundleFile,
+    Problem,
+    file_unreadable,
+    group_files,
+    has_suffix,
+    info_missing,
+    type_unsupported,
+)
+from runtime.errors import InvalidInput
+
+__all__ = ["Bundle", "BundleFile", "Problem", "discover_folder"]
+
+_MAX_DEPTH: Final = 32
+
+
+def discover_folder(path: Path) -> Iterator[Bundle | Problem]:
+    """The items in the folder `path` and below, by name, or the one item that the file `path` belongs to.
+
+    Hidden files are passed over; links are followed only to files inside the folder. A file that cannot be
+    taken is a Problem and does not stop the others. Raises InvalidInput `folder_missing` or
+    `folder_unreadable`, before the first item.
+    """
+    try:
+        found, is_folder = path.exists(), path.is_dir()
+    except OSError as error:
+        raise _folder_unreadable(str(path), error) from error
+    if not found:
+        raise InvalidInput(
+            "folder_missing",
+            f"There is no folder or file {path}.",
+            next_step="Check the path and try again.",
+        )
+    if not is_folder:
+        return _item_of(path)
+    walk = _Walk(path.resolve())
+    first = walk.list(walk.root)
+    if isinstance(first, Problem):
+        raise first.error
+    return walk.items(first)
+
+
+def _item_of(path: Path) -> Iterator[Bundle | Problem]:
+    """The item that one file belongs to: for captions or an info file, with what stands beside it."""
+    file = BundleFile(path.name, path.resolve())
+    if not has_suffix(path.name, (INFO_SUFFIX, *CAPTION_SUFFIXES)):
+        yield from group_files([file])
+        return
+    walk = _Walk(path.parent.resolve())
+    beside = walk.list(walk.root)
+    others = [] if isinstance(beside, Problem) else beside.files
+    items = group_files([file, *(other for other in others if other.name != path.name)])
+    mine = [item for item in items if path.name in _names(item)]
+    yield from mine or [Problem(path.name, info_missing(path.name))]
+
+
+def _names(item: Bundle | Problem) -> set[str]:
+    return {item.name} if isinstance(item, Problem) else {file.name for file in item.files}
+
+
+@dataclass(slots=True)
+class _Listing:
+    files: list[BundleFile] = field(default_factory=list[BundleFile])
+    folders: list[Path] = field(default_factory=list[Path])
+    problems: list[Problem] = field(default_factory=list[Problem])
+
+
+class _Walk:
+    """Lists folders under `root`, one at a time."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def items(self, listing: _Listing, depth: int = 0) -> Iterator[Bundle | Problem]:
+        yield from listing.problems
+        yield from group_files(listing.files)
+        for folder in listing.folders if depth < _MAX_DEPTH else []:
+            below = self.list(folder)
+            if isinstance(below, Problem):
+                yield below
+            else:
+                yield from self.items(below, depth + 1)
+
+    def list(self, folder: Path) -> _Listing | Problem:
+        """What lies in `folder`, or why it cannot be listed."""
+        listing = _Listing()
+        try:
+            with os.scandir(folder) as entries:
+                for entry in sorted(entries, key=lambda entry: entry.name):
+                    if not entry.name.startswith("."):
+                        self._take(entry, listing)
+        except OSError as error:
+            name = self._name(folder)
+            return Problem(name, _folder_unreadable(name, error))
+        return listing
+
+    def _take(self, entry: os.DirEntry[str], listing: _Listing) -> None:
+        path = Path(entry.path)
+        name = self._name(path)
+        if entry.is_dir(follow_symlinks=False):
+            listing.folders.append(path)
+            return
+        try:
+            target = path.resolve(strict=True)
+            mode = target.stat().st_mode
+        except (OSError, RuntimeError) as error:  # RuntimeError: a link that leads to itself
+            cause = error if isinstance(error, OSError) else OSError(str(error))
+            listing.problems.append(Problem(name, file_unreadable(name, cause)))
+            return
+        if not target.is_relative_to(self.root):
+            listing.problems.append(Problem(name, _outside(name)))
+        elif stat.S_ISREG(mode):
+            listing.files.append(BundleFile(name, target))
+        elif not stat.S_ISDIR(mode):  # a link to a folder inside: its files are found where they are
+            listing.problems.append(Problem(name, type_unsupported(name)))
+
+    def _name(self, path: Path) -> str:
+        """Relative to the folder, with `/`; bytes that are no text are shown as such."""
+        relative = path.relative_to(self.root).as_posix() if path != self.root else path.name
+        return os.fsencode(relative).decode("utf-8", "backslashreplace")
+
+
+def _outside(name: str) -> InvalidInput:
+    return InvalidInput(
+        "file_outside_folder",
+        f"{name} is a link that leads out of the folder.",
+        next_step="Put the file itself into the folder.",
+    )
+
+
+def _folder_unreadable(name: str, error: OSError) -> InvalidInput:
+    refusal = InvalidInput(
+        "folder_unreadable",
+        f"The folder {name} cannot be read: {error.strerror or error}.",
+        next_step="Check that this user may list it, then try again.",
+    )
+    refusal.__cause__ = error
+    return refusal

@@ -1,0 +1,1 @@
+"""Measurements of the figures in docs/benchmarks.md: `make bench DATA=folder`."""
