@@ -17,6 +17,8 @@ from runtime.settings import Settings
 
 # Bumped when entries of an index are made differently; the names of chunker and embedder are in it too.
 INDEX_VERSION = 1
+ADMIN_KEY_FILE = "admin.key"
+SIGNING_KEY_FILE = "signing.key"
 
 
 @dataclass(frozen=True, slots=True)

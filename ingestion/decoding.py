@@ -1,6 +1,6 @@
 """Bytes to text, without guessing what cannot be known.
 
-UTF-8 is the rule; UTF-16 and UTF-32 are taken at their byte order mark. A file that is UTF-8 but for a few
+UTF-8 is the rule; UTF-16 and UTF-32 are taken at their byte order mark, UTF-16 also where its zeros show it. A file that is UTF-8 but for a few
 stray bytes is read with those bytes taken as Windows-1252, the code page that typographic quotes are pasted
 from, and the result says so. Nothing is ever replaced by a question mark.
 """
@@ -77,6 +77,8 @@ def decode(data: bytes, kind: FileKind) -> Decoded:
     for mark, encoding in _BYTE_ORDER_MARKS:
         if data.startswith(mark):
             return Decoded(_tidy(_decode_marked(data, encoding, kind)))
+    if (encoding := _unmarked_utf16(data)) is not None:
+        return Decoded(_tidy(_decode_marked(data, encoding, kind)))
     _refuse_binary(data, kind)
     text = data.decode("utf-8", "surrogateescape")
     strays = len(_STRAY.findall(text))
@@ -113,7 +115,7 @@ def _decode_marked(data: bytes, encoding: str, kind: FileKind) -> str:
     except UnicodeDecodeError as error:
         raise InvalidInput(
             _CODES[kind][1],
-            f"The file says that it is {encoding.upper()}, but its bytes are not.",
+            f"The file looks like {encoding.upper()}, but some of its bytes are not.",
             next_step="Save it as UTF-8 and add it again.",
         ) from error
 
@@ -122,8 +124,6 @@ def _refuse_binary(data: bytes, kind: FileKind) -> None:
     found = next((name for signature, name in _SIGNATURES if data.startswith(signature)), None)
     if found is None and data[4:8] == b"ftyp":
         found = "an MP4 video"
-    if found is None and b"\x00" in data and _looks_like_utf16(data):
-        raise _unknown_encoding(kind)
     controls = len(data) - len(data.translate(None, _BINARY_CONTROLS))
     if found is None and controls > len(data) * 0.001:
         found = "binary data"
@@ -135,9 +135,12 @@ def _refuse_binary(data: bytes, kind: FileKind) -> None:
         )
 
 
-def _looks_like_utf16(data: bytes) -> bool:
-    quarter = len(data) // 4
-    return data[::2].count(0) > quarter or data[1::2].count(0) > quarter
+def _unmarked_utf16(data: bytes) -> str | None:
+    """UTF-16 without its mark shows by the zero in nearly every second byte of any text with Latin letters."""
+    zeros_even, zeros_odd = data[::2].count(0), data[1::2].count(0)
+    if zeros_even * 4 > len(data) and not zeros_odd:
+        return "utf-16-be"
+    return "utf-16-le" if zeros_odd * 4 > len(data) and not zeros_even else None
 
 
 def _unknown_encoding(kind: FileKind) -> InvalidInput:

@@ -239,7 +239,7 @@ class _Markdown:
         if text:
             self._headings.append((level, text))
             self._bare_heading = True
-            if self.title is None and level == 1:
+            if self.title is None and (level == 1 or not self.paragraphs):
                 self.title = text
 
     def _keep_bare_heading(self, level: int) -> None:

@@ -19,7 +19,7 @@ from ingestion.bundles import (
     stem_of_captions,
     type_unsupported,
 )
-from ingestion.captions import Captions, parse_captions
+from ingestion.captions import Captions, Cue, parse_captions
 from ingestion.documents import DocumentText, parse_document
 from ingestion.info import Info, parse_info
 from ingestion.notices import Notice
@@ -68,21 +68,26 @@ def extract(bundle: Bundle, voices: Collection[str] = (), languages: Sequence[st
         file.read(), known_speakers={*info.speakers, *voices}, duration_ms=info.duration_ms
     )
     speakers = Speakers(info.speakers, voices)
-    named = [cue.speaker and speakers.name(cue.speaker) for cue in captions.cues]
-    segments = tuple(
-        Segment(
-            ordinal=ordinal,
-            text=cue.text,
-            start_ms=cue.start_ms,
-            end_ms=cue.end_ms,
-            speaker=name,
-            role=speakers.role(name),
-            word_starts_ms=cue.word_starts_ms,
-        )
-        for ordinal, (cue, name) in enumerate(zip(captions.cues, named, strict=True))
-    )
-    facts = _with_captions(_recording_facts(info, file), captions, speakers.people(filter(None, named)))
+    segments = tuple(_segment(ordinal, cue, speakers) for ordinal, cue in enumerate(captions.cues))
+    people = speakers.people(segment.speaker for segment in segments if segment.speaker)
+    facts = _with_captions(_recording_facts(info, file), captions, people)
     return Extracted(facts, segments, (*info.notices, *captions.notices))
+
+
+def _segment(ordinal: int, cue: Cue, speakers: Speakers) -> Segment:
+    name = speakers.name(cue.speaker) if cue.speaker else None
+    role = speakers.role(name)
+    if cue.perhaps and speakers.role(speakers.name(cue.perhaps)) != role:
+        role = "unknown"
+    return Segment(
+        ordinal=ordinal,
+        text=cue.text,
+        start_ms=cue.start_ms,
+        end_ms=cue.end_ms,
+        speaker=name,
+        role=role,
+        word_starts_ms=cue.word_starts_ms,
+    )
 
 
 def _with_captions(facts: SourceFacts, captions: Captions, people: tuple[str, ...]) -> SourceFacts:

@@ -38,6 +38,8 @@ class Speakers:
         folded = _fold(label)
         if folded in self._listed or is_nameless(label):
             return self._listed.get(folded, label)
+        if (unnumbered := folded.rstrip("0123456789 ")) in self._listed:
+            return self._listed[unnumbered]  # tools that tell voices apart by sound number them
         parts = set(folded.split())
         longer = [name for name in self._listed if parts < set(name.split())]
         if len(longer) == 1:

@@ -32,6 +32,8 @@ _OPENING: Final = re.compile(
       \b(?:episode|video|podcast|show|stream)\s+(?:is|was|comes)\s+(?:\w+\s+)?
         (?:sponsored|made\s+possible|supported)\s+by\b
     | \b(?:portion|segment|part|section)\s+(?:of\s+\w+\s+\w+\s+)?(?:is|was)\s+(?:\w+\s+)?sponsored\s+by\b
+    | \b(?:episode|video|podcast|show|stream|bit)\s+(?:is|was)\s+paid\s+for\s+(?:in\s+part\s+)?by\b
+    | \b(?:bit|part|section|segment|video|episode)\s+is\s+(?:an?\s+)?(?:paid\s+)?(?:ad|advert|advertisement)\b
     | \bbrought\s+to\s+you\s+(?:\w+\s+)?by\b
     | \b(?:today'?s|this\s+(?:week|episode|video)'?s|our|the\s+show'?s)\s+(?:\w+\s+)?sponsors?
         (?:,|:|\s+(?:is|are|for\s+(?:today|this))\b)

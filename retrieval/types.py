@@ -1,6 +1,6 @@
 """What retrieval takes in and gives back."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NewType, Protocol
@@ -39,13 +39,18 @@ class PassageDraft:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """One standalone question to one creator's passages, by somebody who may read `access`."""
+    """One standalone question to one creator's passages, by somebody who may read `access`.
+
+    `sources` limits the search to these sources, `per_source` the hits that one source may give; None is no
+    limit.
+    """
 
     creator_id: CreatorId
     text: str
     k: int = 10
     access: frozenset[Access] = frozenset({"public"})
     sources: frozenset[SourceId] | None = None
+    per_source: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +99,11 @@ class Retriever(Protocol):
     """Finds the passages of one creator that answer a query."""
 
     async def search(self, query: Query) -> Results:
-        """At most `query.k` hits. Raises NotFound `creator_not_found`, InvalidInput `query_empty`."""
+        """At most `query.k` hits. Raises NotFound `creator_not_found`, InvalidInput `query_empty`, `k_invalid`.
+
+        The words of the whole text are searched for; its meaning is taken from as much of its beginning as
+        the embedder sees (`Embedder.max_tokens`).
+        """
         ...
 
 
@@ -116,3 +125,80 @@ class Embedder(Protocol):
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Tokens of each text, special tokens not counted, without truncation."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class IndexEntry:
+    """What the index knows of a passage: `text` (header and text) for its words, `vector` for its meaning."""
+
+    id: PassageId
+    source_id: SourceId
+    text: str
+    vector: Vector
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A passage that the index found: exact cosine to the query (-1..1), and BM25 score.
+
+    `bm25` is None when the passage is not among the best of the search for words.
+    """
+
+    id: PassageId
+    cosine: float
+    bm25: float | None
+
+
+class PassageIndex(Protocol):
+    """Finds passages by meaning and by words. A cache: PostgreSQL can rebuild all of it.
+
+    Every call names the index and the creator; nothing of another creator or another index is ever read or
+    written. What one process has written, every other process finds with its next call. All calls raise
+    Unavailable `index_unavailable` when the index does not answer, StorageFull `disk_full`.
+    """
+
+    async def upsert(self, index: IndexName, creator_id: CreatorId, entries: Sequence[IndexEntry]) -> None:
+        """Write entries, each in place of the one with its id. The first write makes the index."""
+        ...
+
+    async def forget(self, index: IndexName, creator_id: CreatorId, ids: Collection[PassageId]) -> None:
+        """Remove entries; those that are not there are no error."""
+        ...
+
+    async def search(
+        self,
+        index: IndexName,
+        creator_id: CreatorId,
+        *,
+        vector: Vector,
+        text: str,
+        limit: int,
+        sources: Collection[SourceId] | None = None,
+    ) -> list[Candidate]:
+        """The `limit` nearest to `vector` (exact) and the `limit` best for the words of `text`, in one list.
+
+        At most twice `limit`, each passage once, in no promised order. `text` is words and never a query
+        language. `sources` limits both searches before they choose. Empty before the first write.
+        """
+        ...
+
+    async def ids(self, index: IndexName, creator_id: CreatorId) -> set[PassageId]:
+        """All entries of a creator."""
+        ...
+
+    async def drop(self, index: IndexName, creator_id: CreatorId) -> None:
+        """Remove the creator from the index altogether."""
+        ...
+
+    async def compact(self, index: IndexName, creator_id: CreatorId) -> None:
+        """To be called after a batch of writes: makes searches fast again and frees what was replaced."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of files and connections; the caller that opened the index calls it, once."""
+        ...
+
+
+def index_name(chunker: str, embedder: str, version: int = 1) -> IndexName:
+    """The index for passages of this chunker and vectors of this embedder; `version` counts its layouts."""
+    return IndexName(f"{chunker}.{embedder}.{version}")

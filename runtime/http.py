@@ -299,7 +299,7 @@ class _GuardedNetwork(httpcore.AsyncNetworkBackend):
         failure: Exception = httpcore.ConnectError("no address")
         for address in await self._addresses(host, port):
             try:
-                return await self._network.connect_tcp(host, port, timeout, local_address, socket_options)
+                return await self._network.connect_tcp(address, port, timeout, local_address, socket_options)
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 failure = error
         raise failure
@@ -383,7 +383,8 @@ def _parsed(url: str, base: httpx.URL | None = None) -> httpx.URL:
 
 
 def _origin(url: httpx.URL) -> tuple[str, str, int]:
-    return url.scheme, url.raw_host.decode("ascii"), url.port or (443 if url.scheme == "https" else 80)
+    usual = 443 if url.scheme == "https" else 80
+    return url.scheme, url.raw_host.decode("ascii"), usual if url.port is None else url.port
 
 
 def _invalid() -> InvalidInput:

@@ -1,5 +1,6 @@
 """Real servers for the tests: one PostgreSQL and one Valkey a session, one fresh database a test that asks."""
 
+import asyncio
 import os
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -27,15 +28,15 @@ def test_data() -> Path:
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+async def postgres(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
     """URL of a running server; its database `understudy` is migrated and serves as the template."""
-    server = EmbeddedPostgres(tmp_path_factory.mktemp("postgres"))
-    server.start()
+    server = EmbeddedPostgres(tmp_path_factory.mktemp("postgres"), durable=False)
+    await server.start()
     try:
-        migrate(server.url())
+        await asyncio.to_thread(migrate, server.url())
         yield server.url()
     finally:
-        server.stop()
+        await server.remove()
 
 
 @pytest.fixture
@@ -45,7 +46,7 @@ def database_url(postgres: str) -> Iterator[str]:
     parts = urlsplit(postgres)
     admin = urlunsplit(parts._replace(path="/postgres"))
     with psycopg.connect(admin, autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{parts.path[1:]}" STRATEGY file_copy')
+        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{parts.path[1:]}"')
     yield urlunsplit(parts._replace(path=f"/{name}"))
     with psycopg.connect(admin, autocommit=True) as connection:
         connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
@@ -59,13 +60,13 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 
 
 @pytest.fixture(scope="session")
-def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+async def valkey(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
     server = EmbeddedValkey(tmp_path_factory.mktemp("valkey"))
-    server.start()
+    await server.start()
     try:
-        yield server.url()
+        yield server.url(0)
     finally:
-        server.stop()
+        await server.stop()
 
 
 @pytest.fixture

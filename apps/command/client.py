@@ -9,6 +9,8 @@ from typing import Any
 import httpx
 
 from accounts import AdminKey
+from apps.assembly import ADMIN_KEY_FILE
+from apps.supervisor import RunningState, read_state
 from runtime.errors import (
     Conflict,
     Forbidden,
@@ -103,28 +105,26 @@ def gateway_client(settings: Settings, *, timeout_s: float = 60) -> Generator[Ga
     key = _admin_key(settings)
     if key is not None:
         headers["Authorization"] = f"Bearer {key}"
-    url = settings.client.url or running_gateway(settings.var)
+    url = settings.client.url or running(settings.var).gateway_url
     with httpx.Client(base_url=url, headers=headers, timeout=timeout_s, trust_env=False) as http:
         yield GatewayClient(http)
 
 
-def running_gateway(var: Path) -> str:
-    """Address of the gateway that the supervisor of this `var/` started. Raises Unavailable `not_running`."""
-    try:
-        state: Json = json.loads((var / "run" / "state.json").read_text(encoding="utf-8"))
-    except (OSError, json.JSONDecodeError) as error:
+def running(var: Path) -> RunningState:
+    """What the supervisor of this `var/` started. Raises Unavailable `not_running`."""
+    state = read_state(var)
+    if state is None:
         raise Unavailable(
             "not_running",
             "Understudy does not run here.",
             next_step="Start it in another terminal with ./understudy up.",
-        ) from error
-    return state["gateway_url"]
+        )
+    return state
 
 
 def _admin_key(settings: Settings) -> str | None:
-    if settings.secrets.admin_key is not None:
-        return settings.secrets.admin_key.get_secret_value()
-    try:
-        return AdminKey.read(settings.secrets_path / "admin.key")
-    except NotFound:
+    """The key of this installation, if this user may read it; asking and searching need none."""
+    path = settings.secrets_path / ADMIN_KEY_FILE
+    if settings.secrets.admin_key is None and not path.exists():
         return None
+    return AdminKey.load_or_create(path, given=settings.secrets.admin_key).reveal()

@@ -1,1 +1,193 @@
 """`reindex`, `migrate` and `doctor`: what an operator does beside the running gateway."""
+
+import asyncio
+import shutil
+import stat
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import typer
+from rich.progress import Progress
+
+from apps.command.client import gateway_client
+from apps.command.output import AsJson, CreatorOption, console, show_json, show_table
+from apps.supervisor import read_state
+from retrieval import IndexName
+from runtime import migrations
+from runtime.errors import UnderstudyError
+from runtime.settings import Settings, load_settings
+
+# Less free disk than this, in bytes, and PostgreSQL soon stops taking writes.
+LITTLE_DISK = 2 * 2**30
+
+
+def migrate(as_json: AsJson = False) -> None:
+    """Bring the database schema to the newest version."""
+    migrations.migrate(_beside_the_running(load_settings()).database.url.get_secret_value())
+    if as_json:
+        show_json({"migrated": True})
+    else:
+        console().print("The schema is up to date.")
+
+
+def reindex(creator: CreatorOption = None, as_json: AsJson = False) -> None:
+    """Rebuild the vector index from PostgreSQL: of one creator, or of all."""
+    settings = _beside_the_running(load_settings())
+    rebuilt = asyncio.run(_reindex(settings, creator, quiet=as_json))
+    if as_json:
+        show_json({"creators": rebuilt})
+    else:
+        show_table(("creator", "index", "passages"), [tuple(one.values()) for one in rebuilt])
+
+
+async def _reindex(settings: Settings, reference: str | None, *, quiet: bool) -> list[dict[str, Any]]:
+    from apps.assembly import open_core
+
+    rebuilt: list[dict[str, Any]] = []
+    async with open_core(settings) as core:
+        async with core.database.transaction() as tx:
+            if reference is None:
+                creators = await core.catalogue.all(tx, include_private=True)
+            else:
+                creators = [await core.catalogue.find(tx, reference)]
+        with Progress(console=console(), disable=quiet) as bar:
+            for creator in creators:
+                task = bar.add_task(creator.handle, total=None)
+
+                async def show(done: int, total: int, task: Any = task) -> None:
+                    bar.update(task, completed=done, total=total)
+
+                index = IndexName(creator.active_index)
+                count = await core.writer.rebuild(creator.id, index, show)
+                rebuilt.append({"creator": creator.handle, "index": index, "passages": count})
+    return rebuilt
+
+
+def _beside_the_running(settings: Settings) -> Settings:
+    """The settings with the addresses of the servers that run on this `var/`, where they do."""
+    state = read_state(settings.var)
+    if state is None or not state.database_url:
+        return settings
+    return settings.model_copy(
+        update={
+            "database": settings.database.model_copy(update={"url": _secret(state.database_url)}),
+            "redis": settings.redis.model_copy(update={"url": _secret(state.redis_url)}),
+            "broker": settings.broker.model_copy(update={"url": _secret(state.broker_url)}),
+        }
+    )
+
+
+def _secret(url: str) -> Any:
+    from pydantic import SecretStr
+
+    return SecretStr(url)
+
+
+@dataclass(frozen=True, slots=True)
+class _Finding:
+    """What one look found; `next_step` is empty when all is well."""
+
+    part: str
+    state: str
+    next_step: str = ""
+
+
+def doctor(as_json: AsJson = False) -> None:
+    """Check this installation part by part, and say what to do about what is wrong."""
+    settings = _beside_the_running(load_settings())
+    findings = list(_look(settings))
+    if as_json:
+        show_json([{"part": f.part, "state": f.state, "next_step": f.next_step} for f in findings])
+    else:
+        show_table(("part", "state", "what to do"), [(f.part, f.state, f.next_step) for f in findings])
+    if any(f.next_step for f in findings):
+        raise typer.Exit(1)
+
+
+def _look(settings: Settings) -> Iterator[_Finding]:
+    looks: list[tuple[str, Callable[[Settings], str]]] = [
+        ("gateway", _gateway),
+        ("database", _database),
+        ("redis", _redis),
+        ("embedder", _embedder),
+    ]
+    for part, look in looks:
+        try:
+            yield _Finding(part, look(settings))
+        except UnderstudyError as error:
+            yield _Finding(part, error.detail, error.next_step or "See the log.")
+    yield _disk(settings)
+    yield _secrets(settings)
+
+
+def _gateway(settings: Settings) -> str:
+    with gateway_client(settings, timeout_s=10) as gateway:
+        deep = gateway.get("/health/deep")
+    return ", ".join(f"{part} {state}" for part, state in deep.items() if isinstance(state, str))
+
+
+def _database(settings: Settings) -> str:
+    import psycopg
+
+    from runtime.errors import Unavailable
+
+    try:
+        with psycopg.connect(settings.database.url.get_secret_value(), connect_timeout=5) as connection:
+            row = connection.execute("SELECT current_setting('server_version')").fetchone()
+    except psycopg.OperationalError as error:
+        raise Unavailable(
+            "database_unreachable", "PostgreSQL does not answer.", next_step="Start it with ./understudy up."
+        ) from error
+    return f"PostgreSQL {row[0] if row else ''}"
+
+
+def _redis(settings: Settings) -> str:
+    from redis import Redis
+    from redis.exceptions import RedisError
+
+    from runtime.errors import Unavailable
+
+    with Redis.from_url(settings.redis.url.get_secret_value(), socket_connect_timeout=5) as client:
+        try:
+            client.ping()
+        except RedisError as error:
+            raise Unavailable(
+                "redis_unreachable", "Redis does not answer.", next_step="Start it with ./understudy up."
+            ) from error
+    return "answers"
+
+
+def _embedder(settings: Settings) -> str:
+    from retrieval.embedders.onnx import OnnxEmbedder
+
+    embedder = OnnxEmbedder(threads=settings.embedder.threads, batch_size=settings.embedder.batch_size)
+
+    async def try_it() -> int:
+        try:
+            return len(await embedder.query("Does it work?"))
+        finally:
+            await embedder.close()
+
+    return f"{embedder.name}, {asyncio.run(try_it())} dimensions"
+
+
+def _disk(settings: Settings) -> _Finding:
+    here = next(path for path in (settings.var, *settings.var.parents) if path.exists())
+    free = shutil.disk_usage(here).free
+    state = f"{free / 2**30:.1f} GiB free"
+    return _Finding("disk", state, "Free some space." if free < LITTLE_DISK else "")
+
+
+def _secrets(settings: Settings) -> _Finding:
+    exposed: list[str] = []
+    with suppress(FileNotFoundError):
+        exposed = [
+            path.name
+            for path in settings.secrets_path.iterdir()
+            if path.is_file() and stat.S_IMODE(path.stat().st_mode) & 0o077
+        ]
+    if exposed:
+        return _Finding("keys", f"readable by others: {', '.join(exposed)}", "Run chmod 600 on them.")
+    return _Finding("keys", "readable by their owner only")

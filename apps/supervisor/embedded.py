@@ -5,9 +5,10 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Generator, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TypeVar
 
 from apps.supervisor.leftovers import end_leftover, record_of
@@ -19,7 +20,7 @@ from apps.supervisor.readiness import Probe, http_ready, nearest_host
 from apps.supervisor.service import GRACE_S, Program
 from apps.supervisor.supervising import OnChange, Supervisor
 from apps.supervisor.valkey import EmbeddedValkey
-from runtime.clock import Clock, SystemClock
+from runtime.clock import SystemClock
 from runtime.settings import ROOT, GatewaySettings, Settings
 
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -52,11 +53,11 @@ async def start_embedded(
     environ: Mapping[str, str],
     migrate: Callable[[str], None],
     on_change: OnChange,
-    clock: Clock | None = None,
+    root: Path = ROOT,
 ) -> Running:
     """Start everything under `settings.var`: servers, then `migrate(database_url)`, then our own processes.
 
-    The children see `environ` with the URLs added. Raises Conflict `already_running` or `port_taken`, and what
+    The children see `environ` with the URLs added, and find their code in `root`. Raises Conflict `already_running` or `port_taken`, and what
     `Supervisor.start` and `migrate` raise; then nothing is left running.
     """
     async with AsyncExitStack() as stack:
@@ -65,7 +66,7 @@ async def start_embedded(
         lock.publish(state)
         await asyncio.gather(*(end_leftover(record_of(name, settings.var)) for name in _PROGRAMS))
         _ensure_ports(settings)
-        supervisor = Supervisor(on_change=on_change, clock=clock or SystemClock())
+        supervisor = Supervisor(on_change=on_change, clock=SystemClock())
         stack.push_async_callback(supervisor.stop)
         postgres, valkey = EmbeddedPostgres(settings.var), EmbeddedValkey(settings.var)
         await supervisor.start(postgres, valkey)
@@ -73,7 +74,7 @@ async def start_embedded(
             state, database_url=postgres.url(), redis_url=valkey.url(0), broker_url=valkey.url(1), ready=True
         )
         await asyncio.to_thread(migrate, state.database_url)
-        await supervisor.start(*_programs(settings, _child_environ(settings, environ, state)))
+        await supervisor.start(*_programs(settings, _child_environ(settings, environ, state), root))
         lock.publish(state)
         return Running(state, supervisor, stack.pop_all())
 
@@ -85,6 +86,7 @@ async def run_embedded(
     migrate: Callable[[str], None],
     on_change: OnChange,
     use: Callable[[Running], Awaitable[Result]],
+    root: Path = ROOT,
 ) -> Result | None:
     """`start_embedded`, then `use`, then stop all. The answer of `use`, or None when a signal came first.
 
@@ -92,7 +94,9 @@ async def run_embedded(
     """
 
     async def work() -> Result:
-        running = await start_embedded(settings, environ=environ, migrate=migrate, on_change=on_change)
+        running = await start_embedded(
+            settings, environ=environ, migrate=migrate, on_change=on_change, root=root
+        )
         try:
             return await _use(running, use)
         finally:
@@ -128,7 +132,7 @@ async def _use(running: Running, use: Callable[[Running], Awaitable[Result]]) ->
 
 
 @contextlib.contextmanager
-def _signals(stop: Callable[[], object]) -> Iterator[list[signal.Signals]]:
+def _signals(stop: Callable[[], object]) -> Generator[list[signal.Signals]]:
     """Have `stop` called at every signal that asks for the end; gives the list of those that came."""
     came: list[signal.Signals] = []
 
@@ -154,7 +158,7 @@ def _ensure_ports(settings: Settings) -> None:
             ensure_free(LOOPBACK, port, remedy=remedy)
 
 
-def _programs(settings: Settings, environ: Mapping[str, str]) -> list[Program]:
+def _programs(settings: Settings, environ: Mapping[str, str], root: Path) -> list[Program]:
     metrics = settings.metrics
     probes: dict[str, Probe | None] = {
         "worker": http_ready(LOOPBACK, metrics.worker_port) if metrics.worker_port else None,
@@ -163,7 +167,7 @@ def _programs(settings: Settings, environ: Mapping[str, str]) -> list[Program]:
     }
     return [
         Program(
-            name, settings.var, Command((sys.executable, "-m", *words), environ, ROOT), probe=probes[name]
+            name, settings.var, Command((sys.executable, "-m", *words), environ, root), probe=probes[name]
         )
         for name, words in _PROGRAMS.items()
     ]

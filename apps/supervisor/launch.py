@@ -25,8 +25,7 @@ def main(arguments: list[str]) -> None:
         os.setgroups([])
         os.setgid(gid)
         os.setuid(uid)
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal_number)
+    die_with_parent(signal_number)
     if os.getppid() != parent:
         sys.exit(NOT_STARTED)  # the parent ended before the request was made, so no signal would come
     for ignored in (signal.SIGPIPE, signal.SIGXFSZ):  # by Python, for itself
@@ -36,6 +35,12 @@ def main(arguments: list[str]) -> None:
     except OSError as error:
         sys.stderr.write(f"cannot start {program[0]}: {error.strerror}\n")
         sys.exit(NOT_STARTED)
+
+
+def die_with_parent(signal_number: int) -> None:
+    """Have the kernel send this process a signal when the thread that started it ends (Linux only)."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal_number)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ sound. The whole takes time in proportion to the file (n log n for putting it in
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Final
 
 from ingestion.captions.blocks import Blocks, read_blocks
@@ -31,13 +32,15 @@ class Cue:
     """Words that one speaker says, with times in milliseconds from the start of the recording.
 
     `text` is words separated by single spaces. `word_starts_ms` has one time for each word and never goes
-    back; it is None where the captions time whole cues only. `speaker` is None where they name no one.
+    back; it is None where the captions time whole cues only. `speaker` is None where they name no one;
+    `perhaps` is someone else who may be speaking instead, where the captions contradict themselves.
     """
 
     start_ms: int
     end_ms: int
     text: str
     speaker: str | None = None
+    perhaps: str | None = None
     word_starts_ms: tuple[int, ...] | None = None
 
 
@@ -121,7 +124,14 @@ def _timed_pieces(cue: SpokenCue, pieces: list[Piece]) -> list[Cue]:
         done += length
     bounds.append(max(cue.end_ms, bounds[-1]))
     return [
-        Cue(start_ms, end_ms, " ".join(piece.words), piece.speaker, _word_starts(piece, start_ms, end_ms))
+        Cue(
+            start_ms,
+            end_ms,
+            " ".join(piece.words),
+            piece.speaker,
+            piece.perhaps,
+            _word_starts(piece, start_ms, end_ms),
+        )
         for piece, start_ms, end_ms in zip(pieces, bounds, bounds[1:], strict=False)
     ]
 
@@ -131,25 +141,23 @@ def _word_starts(piece: Piece, start_ms: int, end_ms: int) -> tuple[int, ...] | 
     if all(time is None for time in piece.times):
         return None
     starts: list[int] = []
-    open_words: list[int] = []  # lengths of the words since the last given time, itself included
-    at_ms = start_ms
-    for word, time in zip(piece.words, piece.times, strict=True):
+    first, at_ms = 0, start_ms
+    for index, time in enumerate(piece.times):
         if time is not None:
-            time = min(max(time, at_ms), max(end_ms, at_ms))
-            starts += _spread(open_words, at_ms, time)
-            open_words, at_ms = [], time
-        open_words.append(len(word) + 1)
-    starts += _spread(open_words, at_ms, end_ms)
+            until_ms = min(max(time, at_ms), max(end_ms, at_ms))
+            starts += _spread(piece.words[first:index], at_ms, until_ms)
+            first, at_ms = index, until_ms
+    starts += _spread(piece.words[first:], at_ms, end_ms)
     return tuple(starts)
 
 
-def _spread(lengths: list[int], start_ms: int, end_ms: int) -> list[int]:
-    total, done = sum(lengths), 0
-    starts: list[int] = []
-    for length in lengths:
-        starts.append(start_ms + (end_ms - start_ms) * done // total)
-        done += length
-    return starts
+def _spread(words: list[str], start_ms: int, end_ms: int) -> list[int]:
+    """When each of `words` starts if they share the time by their number of characters."""
+    if len(words) < 2:
+        return [start_ms] * len(words)
+    total = sum(map(len, words)) + len(words)
+    before = accumulate((len(word) + 1 for word in words), initial=0)
+    return [start_ms + (end_ms - start_ms) * done // total for done, _ in zip(before, words, strict=False)]
 
 
 def _out_of_range(cues: tuple[Cue, ...], duration_ms: int | None) -> list[Notice]:

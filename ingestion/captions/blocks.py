@@ -49,10 +49,13 @@ def read_blocks(text: str) -> Blocks:
 
 def read_time(hours: str | None, minutes: str, seconds: str, fraction: str | None) -> int | None:
     """Milliseconds of a clock time; None when minutes or seconds are out of range."""
-    if int(seconds) > 59 or (hours is not None and int(minutes) > 59):
+    in_minutes, in_seconds = int(minutes), int(seconds)
+    if in_seconds > 59 or (in_minutes > 59 and hours is not None):
         return None
-    whole = (int(hours or 0) * 60 + int(minutes)) * 60 + int(seconds)
-    return whole * 1000 + int((fraction or "0")[:3].ljust(3, "0"))
+    if hours is not None:
+        in_minutes += int(hours) * 60
+    fraction_ms = int(fraction[:3].ljust(3, "0")) if fraction else 0
+    return (in_minutes * 60 + in_seconds) * 1000 + fraction_ms
 
 
 class _Scanner:
@@ -95,7 +98,7 @@ class _Scanner:
                 self._torn.append(line)
 
     def end(self) -> None:
-        if self._torn and self._torn[-1].strip() == str(self._last_number + 1):
+        while self._torn and self._torn[-1].strip() in ("", str(self._last_number + 1)):
             self._torn.pop()
         self._give_back_torn()
 
@@ -137,7 +140,7 @@ class _Scanner:
 def _timing(line: str) -> Block | None:
     found = _TIMING.match(line)
     if found is not None:
-        start_ms = read_time(found[1], found[2], found[3], found[4])
-        end_ms = read_time(found[5], found[6], found[7], found[8])
+        parts = found.groups()
+        start_ms, end_ms = read_time(*parts[:4]), read_time(*parts[4:])
         return Block(start_ms, end_ms) if start_ms is not None and end_ms is not None else Block(None, None)
     return Block(None, None) if _UNREADABLE.match(line) else None

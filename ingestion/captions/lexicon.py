@@ -28,5 +28,6 @@ NOT_NAMES: Final = _words(
     problem solution first second third next finally last and but so then now well yes okay ok also plus minus
     ingredients method today tomorrow yesterday pros cons spoiler title subtitle source sources credits music
     translation subtitles captions here this that these those what why how when where who the a an it is
+    my your our his her their
     """
 )

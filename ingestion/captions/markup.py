@@ -20,6 +20,7 @@ _KNOWN_TAG: Final = re.compile(
 _VOICE: Final = re.compile(r"v(?:\.\S*)?\s+(.*)$", re.DOTALL)
 _WORD_TIME: Final = re.compile(r"(?:([0-9]{1,5}):)?([0-9]{1,2}):([0-9]{1,2})\.([0-9]{1,3})$")
 _OVERRIDE: Final = re.compile(r"\{\\[^{}]*\}")
+_PLAIN_CLASS: Final = ("c", "/c")  # around each word of automatic captions
 _WORD: Final = re.compile(r"\S+")
 
 
@@ -70,16 +71,17 @@ class _Reader:
         if "<" not in line:
             self._add_text(line)
         else:
-            for index, part in enumerate(_TAG.split(line)):
-                if index % 2:
-                    self._take_tag(part)
-                else:
-                    self._add_text(part)
+            parts = _TAG.split(line)
+            for text, tag in zip(parts[::2], [*parts[1::2], "c"], strict=True):
+                if text:
+                    self._add_text(text)
+                if tag not in _PLAIN_CLASS:
+                    self._take_tag(tag)
         self._flush()
 
     def _take_tag(self, tag: str) -> None:
         if found := _WORD_TIME.match(tag):
-            time = read_time(found[1], found[2], found[3], found[4])
+            time = read_time(*found.groups())
             if time is not None:
                 self._times.append((self._length, time))
         elif found := _VOICE.match(tag):
@@ -110,13 +112,16 @@ class _Reader:
 
 
 def _word_times(text: str, times: list[tuple[int, int]]) -> list[int | None]:
-    """For each word of `text` the time that stands right before it (spaces and tags between do not matter)."""
+    """For each word of `text` the time that stands between it and the word before; a time within one is not."""
     starts: list[int | None] = []
-    following = 0
+    following = end = 0
     for word in _WORD.finditer(text):
         time: int | None = None
-        while following < len(times) and times[following][0] <= word.start():
-            time = times[following][1]
+        start, previous_end = word.start(), end
+        while following < len(times) and times[following][0] <= start:
+            if times[following][0] >= previous_end:
+                time = times[following][1]
             following += 1
         starts.append(time)
+        end = word.end()
     return starts

@@ -8,7 +8,6 @@ cues do so, not by its name: people do say "Yeah." twice.
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from itertools import groupby
 from typing import Final
 
 from ingestion.captions.markup import Span
@@ -74,11 +73,13 @@ def _strip(cues: list[SpokenCue], repeated: _Repeated) -> tuple[list[SpokenCue],
 
 
 def _shown(cue: SpokenCue) -> _Shown:
-    lines = [
-        [word for span in spans for word in span.words]
-        for _, spans in groupby(cue.spans, key=lambda span: span.line)
-    ]
-    return _Shown(cue, lines, [word for line in lines for word in line], [])
+    lines: list[list[str]] = []
+    for span in cue.spans:
+        if span.opens_line:
+            lines.append(span.words)
+        else:
+            lines[-1] = lines[-1] + span.words
+    return _Shown(cue, lines, lines[0] if len(lines) == 1 else [word for line in lines for word in line], [])
 
 
 def _scrolled(previous: _Shown, current: _Shown) -> int:

@@ -25,6 +25,8 @@ from runtime.errors import InvalidInput
 # Speech runs at about 15 characters a second: the length given to a last cue that has no usable end.
 _MS_PER_CHARACTER: Final = 65
 _TOLERATED_OVERLAP_MS: Final = 200
+# A cue that stands alone, further than this before or after all others, has a mistyped time.
+_LONGEST_PAUSE_MS: Final = 10 * 60 * 1000
 
 
 @dataclass(slots=True)
@@ -94,21 +96,43 @@ def _entry(block: Block) -> _Entry:
 def _ordered(entries: list[_Entry]) -> tuple[list[_Entry], int]:
     """Entries in the order of speech, and how many moved there. Impossible starts become None."""
     in_order = _longest_ordered(entries)
-    starts = [entries[index].start_ms or 0 for index in in_order]
     kept = set(in_order)
-    moved, anchor = 0, -1
+    movable = _movable(entries, in_order, kept)
+    anchor = -1
     keyed: list[tuple[int, int]] = []
     for index, entry in enumerate(entries):
         if index in kept:
             anchor = entry.start_ms or 0
-        elif entry.start_ms is not None and _is_free(entry, entries, in_order, starts):
-            moved += 1
-            keyed.append((entry.start_ms, index))
+        elif index in movable:
+            keyed.append((entry.start_ms or 0, index))
             continue
         else:
             entry.start_ms, entry.broken = None, True
         keyed.append((anchor, index))
-    return [entries[index] for _, index in sorted(keyed)], moved
+    return [entries[index] for _, index in sorted(keyed)], len(movable)
+
+
+def _movable(entries: list[_Entry], in_order: list[int], kept: set[int]) -> set[int]:
+    """Entries outside the order whose time is free, and not far away from all that is said."""
+    starts = [entries[index].start_ms or 0 for index in in_order]
+    free: list[tuple[int, int, int]] = []
+    for index, entry in enumerate(entries):
+        if index not in kept and entry.start_ms is not None and _is_free(entry, entries, in_order, starts):
+            free.append((entry.start_ms, entry.end_ms, index))
+    free.sort()
+    movable: set[int] = set()
+    reach_ms = entries[in_order[-1]].end_ms if in_order else 0
+    for start_ms, end_ms, index in free:
+        if start_ms <= reach_ms + _LONGEST_PAUSE_MS:
+            reach_ms = max(reach_ms, end_ms)
+            movable.add(index)
+    reach_ms = starts[0] if starts else 0
+    for start_ms, end_ms, index in reversed(free):
+        if end_ms < reach_ms - _LONGEST_PAUSE_MS:
+            movable.discard(index)
+        elif index in movable:
+            reach_ms = min(reach_ms, start_ms)
+    return movable
 
 
 def _longest_ordered(entries: list[_Entry]) -> list[int]:

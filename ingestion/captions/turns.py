@@ -1,8 +1,9 @@
 """Who speaks: voice tags, `Name:` at the start of a turn, and the `>>` of broadcast captions.
 
 A voice tag holds for its cue. A written label holds until the next label or the next voice, because captions
-write it once for each turn. Inside a voice tag a label is believed too: where the tag of a hand-made transcript
-and the name in its text differ, a mark was forgotten and the text is right.
+write it once for each turn. Inside a voice tag a label of someone else is believed for its own cue: whoever made
+the transcript forgot a mark, and the text is right. Where that person's turn ends is then not known; the cues
+that follow under the same tag keep the tag's name, and say whose words they may be instead.
 """
 
 import re
@@ -27,9 +28,10 @@ _SENTENCE_END: Final = tuple(".?!…\"”'’-—])")  # where a label may follo
 
 @dataclass(slots=True)
 class Piece:
-    """Words of one cue by one speaker (None: not known). `times` is as long as `words`."""
+    """Words of one cue by one speaker (None: not known), or `perhaps` by another. `times` fits `words`."""
 
     speaker: str | None
+    perhaps: str | None
     words: list[str]
     times: list[int | None]
 
@@ -57,19 +59,23 @@ class Turns:
         )
         self._voice: str | None = None
         self._label: str | None = None
+        self._perhaps: str | None = None
 
     def split(self, cue: SpokenCue) -> list[Piece]:
         """The words of `cue` by speaker; labels, `>>` and the dashes of a dialogue are not words."""
         pieces: list[Piece] = []
         is_dialogue = _is_dialogue(cue.spans)
+        if self._voice is not None and self._label is not None:
+            self._perhaps = None if fold(self._label) == fold(self._voice) else self._label
+            self._label = None
         for written in cue.spans:
             if written.voice != self._voice:
-                self._voice, self._label = written.voice, None
+                self._voice, self._label, self._perhaps = written.voice, None, None
             span = _with_marks_apart(written, dashes=is_dialogue)
             for run in self._runs(span, marks=is_dialogue or self._marked):
                 speaker = run.label or self._voice
                 if not pieces or run.changed or pieces[-1].speaker != speaker:
-                    pieces.append(Piece(speaker, [], []))
+                    pieces.append(Piece(speaker, None if run.label else self._perhaps, [], []))
                 pieces[-1].words += span.words[run.first : run.last]
                 pieces[-1].times += _times(span)[run.first : run.last]
         return pieces
@@ -175,7 +181,7 @@ def _recurring_labels(cues: list[SpokenCue]) -> frozenset[str]:
         for span in cue.spans:
             start = 1 if span.words[0] in _MARKS else 0
             label = _label_at(span.words, start) if span.opens_line and span.voice is None else None
-            if label is not None and fold(label[0]).split()[0] not in NOT_NAMES:
+            if label is not None and NOT_NAMES.isdisjoint(fold(label[0]).split()):
                 found.append((number, label[0]))
     counts = Counter(fold(name) for _, name in found)
     often = {name for name, count in counts.items() if count > 1}

@@ -8,7 +8,6 @@ import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
 
 from ingestion.bundles import (
     CAPTION_SUFFIXES,
@@ -25,8 +24,6 @@ from ingestion.bundles import (
 from runtime.errors import InvalidInput
 
 __all__ = ["Bundle", "BundleFile", "Problem", "discover_folder"]
-
-_MAX_DEPTH: Final = 32
 
 
 def discover_folder(path: Path) -> Iterator[Bundle | Problem]:
@@ -86,15 +83,21 @@ class _Walk:
     def __init__(self, root: Path) -> None:
         self.root = root
 
-    def items(self, listing: _Listing, depth: int = 0) -> Iterator[Bundle | Problem]:
-        yield from listing.problems
-        yield from group_files(listing.files)
-        for folder in listing.folders if depth < _MAX_DEPTH else []:
-            below = self.list(folder)
+    def items(self, listing: _Listing) -> Iterator[Bundle | Problem]:
+        """What is in the folder of `listing`, then in those below it, depth first."""
+        open_folders: list[Path] = []
+        while True:
+            yield from listing.problems
+            yield from group_files(listing.files)
+            open_folders += reversed(listing.folders)
+            listing = _Listing()
+            if not open_folders:
+                return
+            below = self.list(open_folders.pop())
             if isinstance(below, Problem):
                 yield below
             else:
-                yield from self.items(below, depth + 1)
+                listing = below
 
     def list(self, folder: Path) -> _Listing | Problem:
         """What lies in `folder`, or why it cannot be listed."""

@@ -22,6 +22,7 @@ CREATE INDEX outbox_waiting ON runtime.outbox (id) WHERE published_at IS NULL;
 
 CREATE TABLE jobs.jobs (
     id               uuid PRIMARY KEY,
+    number           bigint GENERATED ALWAYS AS IDENTITY,
     queue            text NOT NULL,
     kind             text NOT NULL,
     fairness_key     text NOT NULL,
@@ -49,15 +50,18 @@ CREATE TABLE jobs.jobs (
     CHECK ((state = 'running') = (lease_token IS NOT NULL AND lease_expires_at IS NOT NULL))
 );
 CREATE UNIQUE INDEX jobs_once ON jobs.jobs (kind, dedupe_key) WHERE state IN ('queued', 'running');
-CREATE INDEX jobs_ready ON jobs.jobs (queue, fairness_key, priority DESC, run_at, id) WHERE state = 'queued';
+-- In the order in which a key's jobs are taken: by number, so that jobs of one millisecond keep their order, and a
+-- job that is tried again comes before those that came after it. `run_at` lets waiting ones be passed over.
+CREATE INDEX jobs_ready ON jobs.jobs (queue, fairness_key, priority DESC, number, run_at) WHERE state = 'queued';
 CREATE INDEX jobs_leased ON jobs.jobs (lease_expires_at) WHERE state = 'running';
-CREATE INDEX jobs_recent ON jobs.jobs (created_at DESC);
+CREATE INDEX jobs_recent ON jobs.jobs (number DESC);
 
--- When a fairness key was last served, so that keys take turns.
+-- Which fairness key was served when, so that keys take turns: counted, because clocks of several machines differ.
+CREATE SEQUENCE jobs.turn_order;
 CREATE TABLE jobs.turns (
     queue        text NOT NULL,
     fairness_key text NOT NULL,
-    served_at    timestamptz NOT NULL,
+    turn         bigint NOT NULL DEFAULT 0, -- 0: never served
     PRIMARY KEY (queue, fairness_key)
 );
 

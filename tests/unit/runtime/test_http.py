@@ -1,106 +1,27 @@
-"""The guarded client: only public addresses, only what was checked, within its limits."""
+"""The guarded client: only public addresses, and only those that it looked at."""
 
-import asyncio
-import gzip
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Collection
 
 import httpcore
 import httpx
 import pytest
 
-from runtime.errors import InvalidInput, TooLarge, Unavailable, UnderstudyError
-from runtime.http import FetchLimits, OutsideClient, service_client
-
-PUBLIC = "93.184.216.34"
-
-
-@dataclass
-class Canary:
-    """A server on this machine that notes who calls, and answers each path with the bytes set for it."""
-
-    port: int = 0
-    calls: list[bytes] = field(default_factory=list)
-    answers: dict[str, bytes] = field(default_factory=dict)
-    silent: bool = False
-
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        head = await reader.readuntil(b"\r\n\r\n")
-        self.calls.append(head)
-        if self.silent:
-            await reader.read()
-        path = head.split(b" ", 2)[1].decode()
-        writer.write(self.answers.get(path, ok(b"canary")))
-        writer.close()
-
-    def redirect(self, path: str, location: str) -> None:
-        self.answers[path] = f"HTTP/1.1 302 Found\r\nLocation: {location}\r\n".encode() + END
-
-
-END = b"Connection: close\r\nContent-Length: 0\r\n\r\n"
-
-
-def ok(body: bytes, *headers: str) -> bytes:
-    head = "".join(f"{header}\r\n" for header in ("HTTP/1.1 200 OK", *headers, "Connection: close"))
-    return f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
+from runtime.errors import InvalidInput, Unavailable, UnderstudyError
+from runtime.http import FetchLimits, service_client
+from tests.unit.runtime.outside import END, PUBLIC, Canary, Clients, Wire, names, ok, running_canary
 
 
 @pytest.fixture
 async def canary() -> AsyncIterator[Canary]:
-    canary = Canary()
-    server = await asyncio.start_server(canary.serve, "127.0.0.1", 0)
-    canary.port = server.sockets[0].getsockname()[1]
-    async with server:
+    async with running_canary() as canary:
         yield canary
 
 
 @pytest.fixture
-async def make() -> AsyncIterator[Callable[..., OutsideClient]]:
-    made: list[OutsideClient] = []
-
-    def build(**options: object) -> OutsideClient:
-        made.append(OutsideClient(**options))  # type: ignore[arg-type]
-        return made[-1]
-
-    yield build
-    for client in made:
-        await client.aclose()
-
-
-def trusting(make: Callable[..., OutsideClient], canary: Canary, **options: object) -> OutsideClient:
-    return make(trusted={("127.0.0.1", canary.port)}, **options)
-
-
-class Wire(httpcore.AsyncNetworkBackend):
-    """Stands for the internet: notes what is dialled, and answers with the next response."""
-
-    def __init__(self, *responses: bytes) -> None:
-        self.dialled: list[tuple[str, int]] = []
-        self._responses = list(responses)
-
-    async def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
-    ) -> httpcore.AsyncNetworkStream:
-        self.dialled.append((host, port))
-        if not self._responses:
-            raise httpcore.ConnectError("nobody there")
-        return httpcore.AsyncMockStream([self._responses.pop(0)])
-
-
-def names(*answers: Collection[str]) -> Callable[[str, int], Awaitable[Collection[str]]]:
-    """A resolver that gives each answer once, the last one for ever."""
-    left = list(answers)
-
-    async def resolve(host: str, port: int) -> Collection[str]:
-        return left.pop(0) if len(left) > 1 else left[0]
-
-    return resolve
+async def make() -> AsyncIterator[Clients]:
+    async with Clients() as clients:
+        yield clients
 
 
 # Each of these has been a way round some other guard. None may reach the server that listens on loopback.
@@ -164,7 +85,7 @@ RESERVED = [
 
 @pytest.mark.parametrize("host", INWARD + RESERVED)
 async def test_no_way_to_write_an_inward_address_is_followed(
-    host: str, canary: Canary, make: Callable[..., OutsideClient]
+    host: str, canary: Canary, make: Clients
 ) -> None:
     client = make(ports={canary.port}, limits=FetchLimits(timeout_s=5))
     with pytest.raises(UnderstudyError) as caught:
@@ -177,9 +98,7 @@ async def test_no_way_to_write_an_inward_address_is_followed(
 @pytest.mark.parametrize(
     "host", ["127.0.0.1", "2130706433", "0x7f.1", "017700000001", "[::1]", "[::ffff:127.0.0.1]"]
 )
-async def test_the_refusal_says_that_the_address_is_not_public(
-    host: str, make: Callable[..., OutsideClient]
-) -> None:
+async def test_the_refusal_says_that_the_address_is_not_public(host: str, make: Clients) -> None:
     with pytest.raises(InvalidInput) as caught:
         await make().fetch(f"http://{host}/")
     assert caught.value.code == "url_address_refused"
@@ -189,16 +108,14 @@ async def test_the_refusal_says_that_the_address_is_not_public(
 @pytest.mark.parametrize(
     "address", [PUBLIC, "8.8.8.8", "172.32.0.1", "100.128.0.1", "2606:4700::1111", "2a00:1450::1"]
 )
-async def test_public_addresses_are_fetched(address: str, make: Callable[..., OutsideClient]) -> None:
+async def test_public_addresses_are_fetched(address: str, make: Clients) -> None:
     wire = Wire(ok(b"hello"))
     got = await make(resolve=names([address]), network=wire).fetch("http://example.org/feed?a=1")
     assert (got.status, got.content, got.url) == (200, b"hello", "http://example.org/feed?a=1")
     assert wire.dialled == [(address, 80)]
 
 
-async def test_the_address_that_was_checked_is_the_one_that_is_dialled(
-    canary: Canary, make: Callable[..., OutsideClient]
-) -> None:
+async def test_the_address_that_was_checked_is_the_one_that_is_dialled(canary: Canary, make: Clients) -> None:
     """A name that turns to loopback after the check: the second answer is never asked for, let alone dialled."""
     wire = Wire(ok(b"public"))
     client = make(resolve=names([PUBLIC], ["127.0.0.1"]), network=wire, ports={canary.port})
@@ -208,9 +125,7 @@ async def test_the_address_that_was_checked_is_the_one_that_is_dialled(
     assert canary.calls == []
 
 
-async def test_the_next_connection_is_checked_again(
-    canary: Canary, make: Callable[..., OutsideClient]
-) -> None:
+async def test_the_next_connection_is_checked_again(canary: Canary, make: Clients) -> None:
     again = f"HTTP/1.1 302 Found\r\nLocation: http://rebind.example:{canary.port}/\r\n".encode() + END
     wire = Wire(again)
     client = make(resolve=names([PUBLIC], ["127.0.0.1"]), network=wire, ports={canary.port})
@@ -221,7 +136,7 @@ async def test_the_next_connection_is_checked_again(
 
 
 async def test_of_a_mixed_answer_only_public_addresses_are_dialled(
-    make: Callable[..., OutsideClient],
+    make: Clients,
 ) -> None:
     wire = Wire()
     client = make(resolve=names(["10.0.0.1", PUBLIC, "::1", "2606:4700::1111"]), network=wire)
@@ -240,9 +155,7 @@ async def test_of_a_mixed_answer_only_public_addresses_are_dialled(
         "http://[::ffff:127.0.0.1]:{port}/",
     ],
 )
-async def test_a_redirect_inward_is_refused(
-    location: str, canary: Canary, make: Callable[..., OutsideClient]
-) -> None:
+async def test_a_redirect_inward_is_refused(location: str, canary: Canary, make: Clients) -> None:
     answer = f"HTTP/1.1 301 Moved\r\nLocation: {location.format(port=canary.port)}\r\n".encode() + END
 
     async def resolve(host: str, port: int) -> Collection[str]:
@@ -276,9 +189,7 @@ async def test_a_redirect_inward_is_refused(
         ("https://example.org:25/", "url_port_refused"),
     ],
 )
-async def test_other_addresses_are_refused_by_name(
-    url: str, code: str, make: Callable[..., OutsideClient]
-) -> None:
+async def test_other_addresses_are_refused_by_name(url: str, code: str, make: Clients) -> None:
     wire = Wire(ok(b""))
     with pytest.raises(InvalidInput) as caught:
         await make(network=wire).fetch(url)
@@ -286,12 +197,10 @@ async def test_other_addresses_are_refused_by_name(
     assert wire.dialled == []
 
 
-async def test_redirects_are_followed_up_to_the_limit(
-    canary: Canary, make: Callable[..., OutsideClient]
-) -> None:
+async def test_redirects_are_followed_up_to_the_limit(canary: Canary, make: Clients) -> None:
     for step in range(6):
         canary.redirect(f"/{step}", f"/{step + 1}")
-    client = trusting(make, canary)
+    client = make.trusting(canary)
     got = await client.fetch(f"http://127.0.0.1:{canary.port}/1")
     assert (got.url, got.content) == (f"http://127.0.0.1:{canary.port}/6", b"canary")
     with pytest.raises(InvalidInput) as caught:
@@ -299,22 +208,18 @@ async def test_redirects_are_followed_up_to_the_limit(
     assert caught.value.code == "too_many_redirects"
 
 
-async def test_a_redirect_to_another_scheme_or_port_is_checked(
-    canary: Canary, make: Callable[..., OutsideClient]
-) -> None:
+async def test_a_redirect_to_another_scheme_or_port_is_checked(canary: Canary, make: Clients) -> None:
     canary.redirect("/file", "file:///etc/passwd")
     canary.redirect("/port", "http://127.0.0.1:1/")
-    client = trusting(make, canary)
+    client = make.trusting(canary)
     for path, code in (("/file", "url_scheme_refused"), ("/port", "url_port_refused")):
         with pytest.raises(InvalidInput) as caught:
             await client.fetch(f"http://127.0.0.1:{canary.port}{path}")
         assert caught.value.code == code
 
 
-async def test_trust_is_for_the_exact_host_and_port(
-    canary: Canary, make: Callable[..., OutsideClient]
-) -> None:
-    client = trusting(make, canary, ports={80, canary.port})
+async def test_trust_is_for_the_exact_host_and_port(canary: Canary, make: Clients) -> None:
+    client = make.trusting(canary, ports={80, canary.port})
     for host in ("localhost", "127.0.0.2", "0x7f.1", "[::1]"):
         with pytest.raises(InvalidInput) as caught:
             await client.fetch(f"http://{host}:{canary.port}/")
@@ -322,7 +227,7 @@ async def test_trust_is_for_the_exact_host_and_port(
     assert canary.calls == []
 
 
-async def test_credentials_do_not_follow_to_another_origin(make: Callable[..., OutsideClient]) -> None:
+async def test_credentials_do_not_follow_to_another_origin(make: Clients) -> None:
     seen: list[bytes] = []
 
     class Stream(httpcore.AsyncMockStream):
@@ -344,117 +249,7 @@ async def test_credentials_do_not_follow_to_another_origin(make: Callable[..., O
     assert all(b"cookie" not in request for request in requests)
 
 
-async def test_a_declared_size_over_the_limit_is_not_read(
-    canary: Canary, make: Callable[..., OutsideClient]
-) -> None:
-    canary.answers["/"] = ok(b"x" * 2000)
-    with pytest.raises(TooLarge) as caught:
-        await trusting(make, canary, limits=FetchLimits(max_bytes=1999)).fetch(
-            f"http://127.0.0.1:{canary.port}/"
-        )
-    assert caught.value.code == "response_too_large"
-    got = await trusting(make, canary, limits=FetchLimits(max_bytes=2000)).fetch(
-        f"http://127.0.0.1:{canary.port}/"
-    )
-    assert len(got.content) == 2000
-
-
-async def test_an_undeclared_size_is_cut_off_while_it_comes(
-    canary: Canary, make: Callable[..., OutsideClient]
-) -> None:
-    canary.answers["/"] = b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + b"x" * 500_000
-    client = trusting(make, canary, limits=FetchLimits(max_bytes=100_000))
-    pieces: list[int] = []
-    with pytest.raises(TooLarge):
-        await measure(client, f"http://127.0.0.1:{canary.port}/", pieces)
-    assert sum(pieces) <= 100_000
-
-
-async def test_a_packed_bomb_is_cut_off_while_it_unpacks(
-    canary: Canary, make: Callable[..., OutsideClient]
-) -> None:
-    canary.answers["/"] = ok(gzip.compress(b"\0" * 20_000_000), "Content-Encoding: gzip")
-    client = trusting(make, canary, limits=FetchLimits(max_bytes=1_000_000))
-    pieces: list[int] = []
-    with pytest.raises(TooLarge):
-        await measure(client, f"http://127.0.0.1:{canary.port}/", pieces)
-    assert 0 < sum(pieces) <= 1_000_000
-    assert max(pieces) <= 64 * 1024
-
-
-async def measure(client: OutsideClient, url: str, pieces: list[int]) -> None:
-    async with client.stream(url) as response:
-        async for chunk in response.chunks():
-            pieces.append(len(chunk))  # noqa: PERF401 - the list must hold what came before an error
-
-
-async def test_packed_answers_are_unpacked(canary: Canary, make: Callable[..., OutsideClient]) -> None:
-    text = bytes(range(256)) * 5000
-    canary.answers["/"] = ok(
-        gzip.compress(text[:1000]) + gzip.compress(text[1000:]), "Content-Encoding: gzip"
-    )
-    got = await trusting(make, canary).fetch(f"http://127.0.0.1:{canary.port}/")
-    assert got.content == text
-
-
-@pytest.mark.parametrize(
-    ("body", "encoding", "code"),
-    [
-        (gzip.compress(b"x" * 5000)[:-20], "gzip", "response_damaged"),
-        (b"not gzip at all", "gzip", "response_damaged"),
-        (b"whatever", "br", "response_encoding_unknown"),
-    ],
-)
-async def test_what_cannot_be_unpacked_is_not_passed_on(
-    body: bytes, encoding: str, code: str, canary: Canary, make: Callable[..., OutsideClient]
-) -> None:
-    canary.answers["/"] = ok(body, f"Content-Encoding: {encoding}")
-    with pytest.raises(Unavailable) as caught:
-        await trusting(make, canary).fetch(f"http://127.0.0.1:{canary.port}/")
-    assert caught.value.code == code
-
-
-async def test_a_server_that_never_answers_is_given_up(
-    canary: Canary, make: Callable[..., OutsideClient]
-) -> None:
-    canary.silent = True
-    with pytest.raises(Unavailable) as caught:
-        await trusting(make, canary, limits=FetchLimits(timeout_s=0.05)).fetch(
-            f"http://127.0.0.1:{canary.port}/"
-        )
-    assert caught.value.code == "fetch_timeout"
-    assert caught.value.transient
-
-
-async def test_time_is_counted_over_the_whole_body(
-    canary: Canary, make: Callable[..., OutsideClient]
-) -> None:
-    """A server that drips is silent for no single read long enough to be noticed."""
-    client = trusting(make, canary, limits=FetchLimits(timeout_s=0.1))
-    with pytest.raises(Unavailable) as caught:
-        async with client.stream(f"http://127.0.0.1:{canary.port}/"):
-            await asyncio.Event().wait()
-    assert caught.value.code == "fetch_timeout"
-
-
-async def test_an_error_of_the_reader_stays_its_own(
-    canary: Canary, make: Callable[..., OutsideClient]
-) -> None:
-    with pytest.raises(TimeoutError, match="mine"):
-        async with trusting(make, canary).stream(f"http://127.0.0.1:{canary.port}/"):
-            raise TimeoutError("mine")
-
-
-async def test_an_answer_that_breaks_off_is_an_error(
-    canary: Canary, make: Callable[..., OutsideClient]
-) -> None:
-    canary.answers["/"] = b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf"
-    with pytest.raises(Unavailable) as caught:
-        await trusting(make, canary).fetch(f"http://127.0.0.1:{canary.port}/")
-    assert caught.value.code == "fetch_failed"
-
-
-async def test_a_name_without_an_address_is_named(make: Callable[..., OutsideClient]) -> None:
+async def test_a_name_without_an_address_is_named(make: Clients) -> None:
     async def nobody(host: str, port: int) -> Collection[str]:
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
@@ -463,7 +258,7 @@ async def test_a_name_without_an_address_is_named(make: Callable[..., OutsideCli
 
 
 async def test_proxies_of_the_environment_are_not_used(
-    canary: Canary, make: Callable[..., OutsideClient], monkeypatch: pytest.MonkeyPatch
+    canary: Canary, make: Clients, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "HTTPS_PROXY"):
         monkeypatch.setenv(name, f"http://127.0.0.1:{canary.port}")
@@ -477,11 +272,9 @@ async def test_proxies_of_the_environment_are_not_used(
     assert canary.calls == []
 
 
-async def test_other_statuses_are_the_callers_to_judge(
-    canary: Canary, make: Callable[..., OutsideClient]
-) -> None:
+async def test_other_statuses_are_the_callers_to_judge(canary: Canary, make: Clients) -> None:
     canary.answers["/"] = b"HTTP/1.1 304 Not Modified\r\nETag: x\r\n\r\n"
-    got = await trusting(make, canary).fetch(
+    got = await make.trusting(canary).fetch(
         f"http://127.0.0.1:{canary.port}/", headers={"If-None-Match": "x"}
     )
     assert (got.status, got.content, got.headers["etag"]) == (304, b"", "x")

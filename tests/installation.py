@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 import psutil
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[1]
 
 
 @dataclass
@@ -40,6 +40,16 @@ class Installation:
         if check and ran.returncode:
             raise RuntimeError(f"understudy {' '.join(arguments)}: {ran.stdout[-2000:]}{ran.stderr[-2000:]}")
         return json.loads(ran.stdout)
+
+    def get(self, path: str) -> dict[str, Any]:
+        """What the gateway answers the administrator."""
+        key = (self.var / "secrets" / "admin.key").read_text(encoding="utf-8").strip()
+        return self.http.get(path, headers={"Authorization": f"Bearer {key}"}).raise_for_status().json()
+
+    def database_url(self) -> str:
+        """Its PostgreSQL."""
+        state = json.loads((self.var / "run" / "state.json").read_text(encoding="utf-8"))
+        return state["database_url"]
 
     def processes(self) -> dict[str, list[psutil.Process]]:
         """Its processes by the part they belong to; a part's own children are with it."""

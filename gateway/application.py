@@ -1,0 +1,80 @@
+"""The gateway put together: layers, routes, pages."""
+
+from collections.abc import Mapping
+
+from fastapi import FastAPI
+
+from accounts import AdminKey, GuestSigner
+from chat import Conversations, Responder
+from creators import Catalogue, Library
+from gateway.description import describe
+from gateway.middleware import layers
+from gateway.parts import Parts, Probe
+from gateway.problems import add_handlers
+from gateway.routes import ROUTERS
+from gateway.routes.pages import load_pages, page_routes
+from ingestion import Ingestion
+from jobs import JobQueue
+from retrieval import IndexName, Retriever
+from runtime.clock import Clock
+from runtime.database import Database
+from runtime.settings import GatewaySettings
+
+# The longest question in the largest script, and an envelope, with room to say that a question is too long.
+MAX_JSON_BYTES = 256 * 1024
+
+
+def build_gateway(
+    *,
+    settings: GatewaySettings,
+    database: Database,
+    catalogue: Catalogue,
+    library: Library,
+    retriever: Retriever,
+    responder: Responder,
+    conversations: Conversations,
+    jobs: JobQueue,
+    ingestion: Ingestion,
+    admin_key: AdminKey,
+    guests: GuestSigner,
+    probes: Mapping[str, Probe],
+    index_name: IndexName,
+    clock: Clock,
+) -> FastAPI:
+    """The HTTP application. What is passed in stays its opener's to close.
+
+    `index_name` is the index that a new creator answers from. A probe returns when its part works and raises an
+    UnderstudyError when it does not; `/ready` and `/health/deep` try all of them.
+    """
+    app = FastAPI(
+        title="Understudy",
+        version="1",
+        docs_url=None,
+        redoc_url=None,
+        middleware=layers(max_bytes=MAX_JSON_BYTES, max_form_bytes=settings.max_upload_bytes),
+        redirect_slashes=False,
+        # Traces hold one span a request; the rooms add their own.
+        telemetry={"metrics": False, "logs": False, "operation_spans": False},
+    )
+    app.state.parts = Parts(
+        settings=settings,
+        database=database,
+        catalogue=catalogue,
+        library=library,
+        retriever=retriever,
+        responder=responder,
+        conversations=conversations,
+        jobs=jobs,
+        ingestion=ingestion,
+        admin_key=admin_key,
+        guests=guests,
+        probes=probes,
+        index_name=index_name,
+        clock=clock,
+    )
+    add_handlers(app)
+    for router in ROUTERS:
+        app.include_router(router)
+    app.include_router(page_routes(load_pages()))
+    describe(app)
+    return app

@@ -1,0 +1,263 @@
+"""What travels in requests and responses. Names and meanings are fixed: others build on them."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+
+from creators import Access, Coverage, Creator, NewCreator, Persona, Role, Source, Visibility
+from jobs import Job
+from retrieval import Hit, Results
+from runtime.errors import UnderstudyError
+
+
+def _storable(text: str) -> str:
+    if "\x00" in text:
+        raise ValueError("must not contain the character U+0000")
+    return text
+
+
+Text = Annotated[str, AfterValidator(_storable)]
+Line = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), AfterValidator(_storable)
+]
+Reference = Annotated[Text, Field(min_length=1, max_length=100, description="Id or handle of a creator.")]
+
+
+class _Request(BaseModel):
+    # A field that is spelled wrong is an error, not a wish silently ignored.
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ChatRequest(_Request):
+    """A question. `stream` asks for server-sent events; `user_id` is the caller's own mark and grants nothing."""
+
+    message: Text
+    creator_id: Reference
+    conversation_id: UUID | None = None
+    user_id: Annotated[Text, Field(max_length=200)] | None = None
+    stream: bool = False
+
+
+class SearchRequest(_Request):
+    """What to look for among a creator's passages."""
+
+    query: Text
+    k: int = Field(default=10, ge=1, le=50)
+
+
+class PersonaBody(_Request):
+    """How the assistant presents a creator; `voices` are the speaker names that are the creator's own."""
+
+    voice: Annotated[Text, Field(max_length=2000)] = ""
+    greeting: Annotated[Text, Field(max_length=1000)] = ""
+    suggested_questions: Annotated[tuple[Line, ...], Field(max_length=12)] = ()
+    voices: Annotated[tuple[Line, ...], Field(max_length=50)] = ()
+
+
+class CreatorRequest(_Request):
+    """A creator to add."""
+
+    handle: Text
+    name: Line
+    persona: PersonaBody = PersonaBody()
+    languages: Annotated[
+        tuple[Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")], ...],
+        Field(min_length=1, max_length=20),
+    ] = ("en",)
+    visibility: Visibility = "public"
+
+    def new_creator(self) -> NewCreator:
+        """The catalogue's words for it."""
+        return NewCreator(
+            handle=self.handle,
+            name=self.name,
+            persona=Persona(**self.persona.model_dump()),
+            languages=self.languages,
+            visibility=self.visibility,
+        )
+
+
+class CoverageBody(BaseModel):
+    """What answers can draw on: sources, hours of recording, date of the latest."""
+
+    sources: int
+    hours: float
+    latest: datetime | None
+
+
+class CreatorBody(BaseModel):
+    """A creator as everybody may see it."""
+
+    id: UUID
+    handle: str
+    name: str
+    greeting: str
+    suggested_questions: tuple[str, ...]
+    languages: tuple[str, ...]
+    visibility: Visibility
+    created_at: datetime
+    coverage: CoverageBody | None = None
+
+    @classmethod
+    def of(cls, creator: Creator, coverage: Coverage | None = None) -> "CreatorBody":
+        return cls(
+            id=creator.id,
+            handle=creator.handle,
+            name=creator.name,
+            greeting=creator.persona.greeting,
+            suggested_questions=creator.persona.suggested_questions,
+            languages=creator.languages,
+            visibility=creator.visibility,
+            created_at=creator.created_at,
+            coverage=coverage
+            and CoverageBody(sources=coverage.sources, hours=coverage.hours, latest=coverage.latest),
+        )
+
+
+class CreatorsBody(BaseModel):
+    """The creators, by name."""
+
+    creators: list[CreatorBody]
+
+
+class SourceBody(BaseModel):
+    """An item of a creator's library."""
+
+    id: UUID
+    external_id: str
+    origin: str
+    kind: str
+    title: str
+    url: str | None
+    published_at: datetime | None
+    duration_ms: int | None
+    language: str | None
+    speakers: tuple[str, ...]
+    access: Access
+    visible_from: datetime | None
+    state: str
+    error_code: str | None
+
+    @classmethod
+    def of(cls, source: Source) -> "SourceBody":
+        facts = source.facts
+        return cls(
+            id=source.id,
+            external_id=facts.external_id,
+            origin=facts.origin,
+            kind=facts.kind,
+            title=facts.title,
+            url=facts.url,
+            published_at=facts.published_at,
+            duration_ms=facts.duration_ms,
+            language=facts.language,
+            speakers=facts.speakers,
+            access=source.access,
+            visible_from=source.visible_from,
+            state=source.state,
+            error_code=source.error_code,
+        )
+
+
+class SourcesBody(BaseModel):
+    """A page of a library; `next_cursor` is for the following one, null on the last."""
+
+    sources: list[SourceBody]
+    next_cursor: str | None
+
+
+class HitBody(BaseModel):
+    """A passage that answers to the query."""
+
+    passage_id: UUID
+    source_id: UUID
+    external_id: str
+    title: str
+    url: str | None
+    text: str
+    start_ms: int | None
+    end_ms: int | None
+    page: int | None
+    speaker: str | None
+    speaker_role: Role
+    score: float
+
+    @classmethod
+    def of(cls, hit: Hit) -> "HitBody":
+        return cls.model_construct(**{name: getattr(hit, name) for name in cls.model_fields})
+
+
+class SearchBody(BaseModel):
+    """Passages, best first, and how long each step took."""
+
+    hits: list[HitBody]
+    timings_ms: dict[str, float]
+
+    @classmethod
+    def of(cls, results: Results) -> "SearchBody":
+        return cls.model_construct(
+            hits=[HitBody.of(hit) for hit in results.hits], timings_ms=results.timings_ms
+        )
+
+
+class SubmissionBody(BaseModel):
+    """What became of an upload; without a job there was nothing to do."""
+
+    source_id: UUID
+    job_id: UUID | None
+    state: Literal["queued", "unchanged"]
+
+
+class JobBody(BaseModel):
+    """Background work. `position` is 1 for the job that its queue takes next; null unless it waits."""
+
+    id: UUID
+    queue: str
+    kind: str
+    state: str
+    attempts: int
+    max_attempts: int
+    position: int | None
+    stage: str | None
+    progress_done: int | None
+    progress_total: int | None
+    error_code: str | None
+    error_detail: str | None
+    next_step: str | None
+    result: dict[str, Any] | None
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+
+    @classmethod
+    def of(cls, job: Job) -> "JobBody":
+        return cls(**{name: getattr(job, name) for name in cls.model_fields})
+
+
+class JobsBody(BaseModel):
+    """Jobs, newest first."""
+
+    jobs: list[JobBody]
+
+
+class CheckBody(BaseModel):
+    """One part that an answer needs: `ok`, or the code of what is wrong."""
+
+    state: str
+    detail: str = ""
+    duration_ms: float
+
+    @classmethod
+    def of(cls, error: UnderstudyError | None, duration_ms: float) -> "CheckBody":
+        if error is None:
+            return cls(state="ok", duration_ms=duration_ms)
+        return cls(state=error.code, detail=error.detail, duration_ms=duration_ms)
+
+
+class HealthBody(BaseModel):
+    """Whether the process lives, and with `/health/deep` each part it needs."""
+
+    status: Literal["ok"] = "ok"
+    checks: dict[str, CheckBody] | None = None

@@ -1,0 +1,5 @@
+"""The routes, one module for each kind of thing that is asked about."""
+
+from gateway.routes import chat, conversations, creators, health, jobs, sources
+
+ROUTERS = (chat.router, conversations.router, creators.router, sources.router, jobs.router, health.router)

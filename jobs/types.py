@@ -1,0 +1,139 @@
+"""What the room speaks of: jobs, handlers of jobs, schedules, and the ports it needs."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, Protocol
+from uuid import UUID
+
+from runtime.database import JsonValue, Transaction
+from runtime.errors import UnderstudyError
+from runtime.ids import JobId
+
+JobState = Literal["queued", "running", "succeeded", "failed", "cancelled"]
+
+
+@dataclass(frozen=True, slots=True)
+class NewJob:
+    """Work to be done.
+
+    Keys of `fairness_key` take turns within a queue. Of one `kind` and `dedupe_key` at most one job is queued or
+    running. Within a fairness key a higher `priority` goes first. `run_at`: not before then.
+    """
+
+    queue: str
+    kind: str
+    fairness_key: str
+    payload: dict[str, JsonValue]
+    dedupe_key: str | None = None
+    priority: int = 0
+    run_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Work and how far it is.
+
+    `attempts` counts begun ones, the present one included; `started_at` is when the latest began. The error fields
+    tell of the latest attempt that failed, until one succeeds. `position` is 1 for the job of its queue that is
+    taken next; None unless it waits and its `run_at` has come.
+    """
+
+    id: JobId
+    queue: str
+    kind: str
+    fairness_key: str
+    payload: dict[str, JsonValue]
+    state: JobState
+    attempts: int
+    max_attempts: int
+    run_at: datetime
+    stage: str | None
+    progress_done: int | None
+    progress_total: int | None
+    error_code: str | None
+    error_detail: str | None
+    next_step: str | None
+    result: dict[str, JsonValue] | None
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    position: int | None = None
+
+
+class JobContext(Protocol):
+    """What a handler is given: the job, and the ways to say how far it is and that it still may."""
+
+    @property
+    def job(self) -> Job:
+        """The job as it was when it was taken."""
+        ...
+
+    async def progress(self, stage: str, done: int, total: int) -> None:
+        """Show how far a stage is. Cheap to call often: written at each change of stage and twice a second.
+
+        Raises LeaseLost.
+        """
+        ...
+
+    async def fence(self, tx: Transaction) -> None:
+        """Make `tx` commit only while the lease is held: nobody can take the job until it has ended.
+
+        For writes in the middle of a job. Raises LeaseLost.
+        """
+        ...
+
+
+Effect = Callable[[Transaction], Awaitable[dict[str, JsonValue] | None]]
+"""The last thing a job does: runs in the transaction that marks it done. What it returns becomes the job's result.
+
+Within it the job counts as ended, so that it may queue another of the same dedupe key.
+"""
+
+Handler = Callable[[JobContext], Awaitable[Effect | None]]
+"""Does the work, outside any transaction, and so that it can be repeated from the start at any point."""
+
+OnFailed = Callable[[Transaction, Job], Awaitable[None]]
+"""Runs in the transaction that marks a job as failed for good; `job` carries the error's code."""
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """How jobs of one kind are worked on."""
+
+    handler: Handler
+    on_failed: OnFailed | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """A job to be queued every `every_s` seconds. Times that were missed are not made up for."""
+
+    name: str
+    queue: str
+    kind: str
+    payload: dict[str, JsonValue]
+    every_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """A worker's right to one job; void as soon as another holds a newer `token`."""
+
+    job_id: JobId
+    token: UUID
+
+
+class Waker(Protocol):
+    """Tells workers that a queue has work. Only a hint: whoever misses it is helped by the next sweep."""
+
+    async def wake(self, queue: str) -> None:
+        """Returns soon and never raises."""
+        ...
+
+
+class LeaseLost(UnderstudyError):
+    """The job is no longer this worker's: what it did since must not count."""
+
+    def __init__(self) -> None:
+        super().__init__("lease_lost", "Another worker has taken over this job.")

@@ -1,0 +1,62 @@
+"""Runs the benchmarks and prints one table. `python -m tests.bench DATA [--only SECTION ...]`."""
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.bench import ingesting, latency, marks, scifact, starting
+from tests.bench.figures import Figure, plain, quantile, report
+from tests.installation import Installation, installed, machine
+
+SECTIONS = ("demo", "start", "ingest", "latency", "marks", "idle", "database", "scifact")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
+    parser.add_argument("data", type=Path, help="folder of real data, as shared/data")
+    parser.add_argument("--only", nargs="*", choices=SECTIONS, default=SECTIONS, help="run only these")
+    arguments = parser.parse_args()
+    figures: list[Figure] = []
+    with tempfile.TemporaryDirectory(prefix="understudy-bench-") as name:
+        for figure in measure(Path(name), arguments.data.resolve(), set(arguments.only)):
+            figures.append(figure)
+            print(f"{figure.what}: {figure.measured}", file=sys.stderr, flush=True)
+    print(report(machine(), figures))
+
+
+def measure(folder: Path, data: Path, wanted: set[str]) -> Iterator[Figure]:
+    """All wanted figures, on one installation that holds all visible channels."""
+    if "demo" in wanted:
+        yield from starting.measure_demo(folder)
+    folder.chmod(0o755)  # the server's own user has to get to its data
+    with installed(folder / "var", "--no-demo") as installation:
+        if wanted & {"ingest", "latency", "marks", "idle"}:
+            yield from ingesting.measure(installation, data)
+        if "latency" in wanted:
+            yield from latency.measure(installation)
+        if "marks" in wanted:
+            yield from _marks(installation, data)
+        if "start" in wanted:
+            yield from starting.measure_start(installation)
+        if "idle" in wanted:
+            latency.warm(installation)
+            yield from starting.measure_idle(installation)
+        if "database" in wanted:
+            yield from starting.measure_database(installation)
+        if "scifact" in wanted:
+            yield from scifact.measure(installation, data / "scifact")
+
+
+def _marks(installation: Installation, data: Path) -> Iterator[Figure]:
+    asked = marks.turns(data / "creators")
+    found = marks.distances(installation.http, asked)
+    yield plain("turns asked about / cited by their first words", f"{len(asked)} / {len(found)}")
+    if found:
+        yield plain("distance of a citation from the true mark, median", f"{quantile(found, 0.5):.2f} s")
+        yield plain("distance of a citation from the true mark, p90", f"{quantile(found, 0.9):.2f} s")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,84 @@
+"""The main job on real videos: everything becomes answerable, and answers open at the right second."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.conftest import channels, questions
+from tests.installation import Installation
+
+pytestmark = [pytest.mark.data, pytest.mark.timeout(1500)]
+
+NEAR_S = 15
+REPORTING = questions("questions_reporting")
+
+
+def ask(installation: Installation, creator: str, message: str) -> dict[str, Any]:
+    """A first question of a new guest."""
+    installation.http.cookies.clear()
+    answered = installation.http.post("/api/v1/chat", json={"message": message, "creator_id": creator})
+    return answered.raise_for_status().json()
+
+
+def test_every_visible_video_is_ready(loaded: Installation, test_data: Path) -> None:
+    states: dict[str, str] = {}
+    for channel in channels(test_data):
+        found = loaded.get(f"/api/v1/creators/{channel.name}/sources")
+        states |= {source["external_id"]: source["state"] for source in found["sources"]}
+    expected = {info.name.removesuffix(".info.json") for info in test_data.glob("creators/*/*.info.json")}
+    assert set(states) == expected
+    assert set(states.values()) == {"ready"}
+
+
+@pytest.mark.parametrize("case", REPORTING["questions"], ids=lambda case: case["id"])
+def test_a_question_is_answered_from_the_right_moment(loaded: Installation, case: dict[str, Any]) -> None:
+    answer = ask(loaded, case["channel"], case["question"])
+    starts = [c["start_ms"] / 1000 for c in answer["citations"] if c["external_id"] == case["video"]]
+    assert answer["kind"] in {"covered", "partly_covered"}
+    assert any(case["start_s"] - NEAR_S <= start <= case["end_s"] + NEAR_S for start in starts), answer[
+        "answer"
+    ]
+
+
+@pytest.mark.parametrize("case", REPORTING["not_covered"], ids=lambda case: case["id"])
+def test_what_was_never_said_is_not_covered(loaded: Installation, case: dict[str, Any]) -> None:
+    answer = ask(loaded, case["channel"], case["question"])
+    assert answer["kind"] == "not_covered", answer["answer"]
+    assert answer["searched"]["sources"] > 0
+
+
+def test_quotes_stand_word_for_word_in_the_captions(loaded: Installation, test_data: Path) -> None:
+    checked = 0
+    for case in REPORTING["questions"]:
+        for citation in ask(loaded, case["channel"], case["question"])["citations"]:
+            captions = next(test_data.glob(f"creators/{case['channel']}/{citation['external_id']}.en.vtt"))
+            spoken = re.sub(
+                r"<[^>]*>|^.* --> .*$", " ", captions.read_text(encoding="utf-8"), flags=re.MULTILINE
+            )
+            assert " ".join(citation["quote"].split()) in " ".join(spoken.split())
+            checked += 1
+    assert checked >= len(REPORTING["questions"])
+
+
+def test_one_creator_s_sentences_never_bring_up_another_s_passages(
+    loaded: Installation, test_data: Path
+) -> None:
+    folders = channels(test_data)
+    for asked, owner in zip(folders, folders[1:] + folders[:1], strict=True):
+        own = {info.name.removesuffix(".info.json") for info in asked.glob("*.info.json")}
+        captions = next(owner.glob("*.vtt")).read_text(encoding="utf-8")
+        sentences = sorted(re.findall(r"^<v [^>]+>(.+)$", captions, re.MULTILINE), key=len)[-20:]
+        for sentence in sentences:
+            body = {"query": sentence, "k": 20}
+            found = (
+                loaded.http.post(f"/api/v1/creators/{asked.name}/search", json=body).raise_for_status().json()
+            )
+            assert {hit["external_id"] for hit in found["hits"]} <= own
+
+
+def test_the_same_folder_again_is_no_work(loaded: Installation, test_data: Path) -> None:
+    channel = channels(test_data)[0]
+    again = loaded.command("ingest", str(channel), "--creator", channel.name)
+    assert set(again["counts"]) == {"unchanged"}
