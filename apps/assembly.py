@@ -1,10 +1,14 @@
-"""The parts that several processes need, put together from the settings."""
+"""The parts that several processes need, put together from the settings.
+
+Importing this module takes seconds: it brings in the index, the model and the chunker.
+"""
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from creators import Catalogue, Library
+from ingestion import Chunker, Ingestion
 from jobs import JobQueue
 from jobs.celery_bridge import CeleryWaker, build_celery
 from retrieval import HybridRetriever, IndexName, PassageIndex, PassageWriter
@@ -17,8 +21,6 @@ from runtime.settings import Settings
 
 # Bumped when entries of an index are made differently; the names of chunker and embedder are in it too.
 INDEX_VERSION = 1
-ADMIN_KEY_FILE = "admin.key"
-SIGNING_KEY_FILE = "signing.key"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,47 +38,70 @@ class Core:
     index: PassageIndex
     retriever: HybridRetriever
     writer: PassageWriter
+    chunker: Chunker
+    ingestion: Ingestion
+
+    @property
+    def index_name(self) -> IndexName:
+        """The index that these settings build, and that a new creator answers from."""
+        return IndexName(f"{self.chunker.name}.{self.embedder.name}.v{INDEX_VERSION}")
 
 
 @asynccontextmanager
 async def open_core(settings: Settings) -> AsyncGenerator[Core]:
     """Open what the settings name; everything is closed at the end of the block.
 
-    Raises Unavailable when the database cannot be reached.
+    Raises Unavailable when the database cannot be reached or the model is not installed.
     """
-    clock = SystemClock()
-    database = await Database.open(
-        settings.database.url.get_secret_value(),
-        min_size=settings.database.pool_min,
-        max_size=settings.database.pool_max,
-        timeout_s=settings.database.timeout_s,
-    )
-    embedder = OnnxEmbedder(threads=settings.embedder.threads, batch_size=settings.embedder.batch_size)
-    index = LanceIndex(settings.index_path)
-    catalogue, library = Catalogue(clock), Library(clock)
-    waker = CeleryWaker(build_celery(settings))
+    embedder = OnnxEmbedder(threads=settings.embedder.threads)
+    index = LanceIndex(settings.index_path, dimension=embedder.dimension)
     try:
-        yield Core(
-            settings=settings,
-            clock=clock,
-            database=database,
-            files=LocalFileStore(settings.files_path),
-            catalogue=catalogue,
-            library=library,
-            queue=JobQueue(waker=waker, clock=clock, max_attempts=settings.jobs.max_attempts),
-            embedder=embedder,
-            index=index,
-            retriever=HybridRetriever(
-                database=database, embedder=embedder, index=index, catalogue=catalogue, clock=clock
-            ),
-            writer=PassageWriter(database=database, embedder=embedder, index=index),
+        database = await Database.open(
+            settings.database.url.get_secret_value(),
+            min_size=settings.database.pool_min,
+            max_size=settings.database.pool_max,
+            timeout_s=settings.database.timeout_s,
         )
+        try:
+            yield _core(settings, database, embedder, index)
+        finally:
+            await database.close()
     finally:
         await index.close()
-        await embedder.close()
-        await database.close()
+        embedder.close()
 
 
-def index_name(settings: Settings, embedder: OnnxEmbedder, chunker: str) -> IndexName:
-    """The name of the index that these settings build."""
-    return IndexName(f"{chunker}.{embedder.name}.v{INDEX_VERSION}")
+def _core(settings: Settings, database: Database, embedder: OnnxEmbedder, index: PassageIndex) -> Core:
+    clock = SystemClock()
+    catalogue, library = Catalogue(clock), Library(clock)
+    files = LocalFileStore(settings.files_path)
+    waker = CeleryWaker(build_celery(settings))
+    queue = JobQueue(waker=waker, clock=clock, max_attempts=settings.jobs.max_attempts)
+    writer = PassageWriter(database=database, embedder=embedder, index=index)
+    chunker = Chunker(tokens=settings.chunking.tokens, count_tokens=embedder.count_tokens)
+    return Core(
+        settings=settings,
+        clock=clock,
+        database=database,
+        files=files,
+        catalogue=catalogue,
+        library=library,
+        queue=queue,
+        embedder=embedder,
+        index=index,
+        retriever=HybridRetriever(
+            database=database, embedder=embedder, index=index, catalogue=catalogue, clock=clock
+        ),
+        writer=writer,
+        chunker=chunker,
+        ingestion=Ingestion(
+            database=database,
+            files=files,
+            catalogue=catalogue,
+            library=library,
+            writer=writer,
+            chunker=chunker,
+            queue=queue,
+            clock=clock,
+        ),
+    )

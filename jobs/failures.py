@@ -3,7 +3,7 @@
 import errno
 import socket
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, cast
 
 import psycopg
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -48,7 +48,8 @@ def classify(error: BaseException) -> Failure:
     """Judge an error; of a group, the one that leaves the least hope."""
     if isinstance(error, BaseExceptionGroup):
         order = ("transient", "permanent", "unexpected")
-        return max((classify(e) for e in error.exceptions), key=lambda failure: order.index(failure.kind))
+        parts = cast("BaseExceptionGroup[BaseException]", error).exceptions
+        return max((classify(part) for part in parts), key=lambda failure: order.index(failure.kind))
     if isinstance(error, UnderstudyError):
         # A deadlock reaches us as a conflict; whoever lost it may win the next time.
         transient = error.transient or isinstance(error.__cause__, psycopg.OperationalError)
@@ -65,7 +66,9 @@ def _outage(error: BaseException) -> Complaint | None:
     if isinstance(error, RedisConnectionError | RedisTimeoutError):
         return Complaint("redis_unreachable", "Redis does not answer.", "Check that it runs.")
     if isinstance(error, TimeoutError):
-        return Complaint("timed_out", "Something that was asked did not answer in time.", "Try it again later.")
+        return Complaint(
+            "timed_out", "Something that was asked did not answer in time.", "Try it again later."
+        )
     if isinstance(error, ConnectionError | socket.gaierror) or (
         isinstance(error, OSError) and error.errno in _NETWORK_ERRNOS
     ):

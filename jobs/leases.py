@@ -3,7 +3,9 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator
+from datetime import timedelta
 
+import psycopg
 import structlog
 
 from jobs import store
@@ -84,12 +86,12 @@ class LeasedJob:
     async def _extend(self) -> bool:
         """Whether the lease may still be held; while the database is away, that is until it would have expired."""
         asked_at = self._clock.monotonic()
-        expires_at = store.after(self._clock.now(), self._settings.lease_s)
+        expires_at = self._clock.now() + timedelta(seconds=self._settings.lease_s)
         try:
             async with self._database.transaction() as tx:
                 held = await store.extend(tx, self.lease, expires_at)
-        except UnderstudyError as error:
-            log.warning("heartbeat_failed", code=error.code)
+        except (UnderstudyError, psycopg.Error) as error:
+            log.warning("heartbeat_failed", reason=type(error).__name__)
             return self._clock.monotonic() < self._held_until
         self._held_until = asked_at + self._settings.lease_s
         return held

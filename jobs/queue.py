@@ -44,13 +44,17 @@ class JobQueue:
         for _ in range(_LOOKS):
             # Looked for first: the insert alone would wait for a job that is just ending, while that job's effect
             # may wait for what this transaction has locked.
-            if new.dedupe_key is not None and (pending := await store.find_pending(tx, new.kind, new.dedupe_key)):
+            if new.dedupe_key is not None and (
+                pending := await store.find_pending(tx, new.kind, new.dedupe_key)
+            ):
                 return pending
             added = await store.insert(tx, new, max_attempts=self._max_attempts, now=self._clock.now())
             if added is not None:
                 return added
         raise Conflict(
-            "job_contended", "Jobs for the same thing come and go too fast.", next_step="Try again in a moment."
+            "job_contended",
+            "Jobs for the same thing come and go too fast.",
+            next_step="Try again in a moment.",
         )
 
     async def get(self, tx: Transaction, job_id: JobId) -> Job:
@@ -73,6 +77,10 @@ class JobQueue:
             return list(jobs)
         positions = await store.positions(tx, queues, self._clock.now())
         return [replace(job, position=positions.get(job.id)) for job in jobs]
+
+    async def wake(self, queue: str) -> None:
+        """Say that a queue has work."""
+        await self._waker.wake(queue)
 
     async def ensure_schedules(self, tx: Transaction, schedules: Sequence[Schedule]) -> None:
         """Make these the schedules there are. One that is new runs at the next sweep; the others keep their time."""

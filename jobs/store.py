@@ -189,29 +189,37 @@ async def fence(tx: Transaction, lease: Lease) -> bool:
 
 async def extend(tx: Transaction, lease: Lease, expires_at: datetime) -> bool:
     """Renew the lease; False when it is lost."""
-    return 0 < await tx.execute(
-        "UPDATE jobs.jobs SET lease_expires_at = %s"
-        " WHERE id = %s AND lease_token = %s AND state = 'running'",
-        (expires_at, lease.job_id, lease.token),
+    return (
+        await tx.execute(
+            "UPDATE jobs.jobs SET lease_expires_at = %s WHERE id = %s AND lease_token = %s AND state = 'running'",
+            (expires_at, lease.job_id, lease.token),
+        )
+        > 0
     )
 
 
 async def set_progress(tx: Transaction, lease: Lease, stage: str, done: int, total: int) -> bool:
     """Write how far the job is; False when the lease is lost."""
-    return 0 < await tx.execute(
-        "UPDATE jobs.jobs SET stage = %s, progress_done = %s, progress_total = %s"
-        " WHERE id = %s AND lease_token = %s AND state = 'running'",
-        (stage, done, total, lease.job_id, lease.token),
+    return (
+        await tx.execute(
+            "UPDATE jobs.jobs SET stage = %s, progress_done = %s, progress_total = %s"
+            " WHERE id = %s AND lease_token = %s AND state = 'running'",
+            (stage, done, total, lease.job_id, lease.token),
+        )
+        > 0
     )
 
 
 async def mark_succeeded(tx: Transaction, lease: Lease, now: datetime) -> bool:
     """End the job well; False when the lease is lost."""
-    return 0 < await tx.execute(
-        "UPDATE jobs.jobs SET state = 'succeeded', finished_at = %s, lease_token = NULL,"
-        " lease_expires_at = NULL, error_code = NULL, error_detail = NULL, next_step = NULL"
-        " WHERE id = %s AND lease_token = %s AND state = 'running'",
-        (now, lease.job_id, lease.token),
+    return (
+        await tx.execute(
+            "UPDATE jobs.jobs SET state = 'succeeded', finished_at = %s, lease_token = NULL,"
+            " lease_expires_at = NULL, error_code = NULL, error_detail = NULL, next_step = NULL"
+            " WHERE id = %s AND lease_token = %s AND state = 'running'",
+            (now, lease.job_id, lease.token),
+        )
+        > 0
     )
 
 
@@ -229,33 +237,53 @@ class Complaint:
     next_step: str
 
 
-async def mark_failed(tx: Transaction, lease: Lease, why: Complaint, now: datetime) -> bool:
-    """End the job badly; False when the lease is lost."""
-    return 0 < await tx.execute(
-        "UPDATE jobs.jobs SET state = 'failed', finished_at = %s, lease_token = NULL, lease_expires_at = NULL,"
-        " error_code = %s, error_detail = %s, next_step = %s"
-        " WHERE id = %s AND lease_token = %s AND state = 'running'",
-        (now, why.code, why.detail, why.next_step, lease.job_id, lease.token),
+async def mark_failed(
+    tx: Transaction, lease: Lease, why: Complaint, now: datetime, *, expired_before: datetime | None = None
+) -> bool:
+    """End the job badly; False when the lease is lost, or did not expire before the time given."""
+    return (
+        await tx.execute(
+            "UPDATE jobs.jobs SET state = 'failed', finished_at = %(now)s, lease_token = NULL,"
+            " lease_expires_at = NULL, error_code = %(code)s, error_detail = %(detail)s, next_step = %(next_step)s"
+            " WHERE id = %(id)s AND lease_token = %(token)s AND state = 'running'"
+            " AND lease_expires_at < coalesce(%(expired_before)s, 'infinity'::timestamptz)",
+            {
+                "now": now,
+                "code": why.code,
+                "detail": why.detail,
+                "next_step": why.next_step,
+                "id": lease.job_id,
+                "token": lease.token,
+                "expired_before": expired_before,
+            },
+        )
+        > 0
     )
 
 
 async def put_off(tx: Transaction, lease: Lease, why: Complaint, run_at: datetime) -> bool:
     """Have the job tried again from `run_at` on; False when the lease is lost."""
-    return 0 < await tx.execute(
-        "UPDATE jobs.jobs SET state = 'queued', run_at = %s, lease_token = NULL, lease_expires_at = NULL,"
-        " error_code = %s, error_detail = %s, next_step = %s"
-        " WHERE id = %s AND lease_token = %s AND state = 'running'",
-        (run_at, why.code, why.detail, why.next_step, lease.job_id, lease.token),
+    return (
+        await tx.execute(
+            "UPDATE jobs.jobs SET state = 'queued', run_at = %s, lease_token = NULL, lease_expires_at = NULL,"
+            " error_code = %s, error_detail = %s, next_step = %s"
+            " WHERE id = %s AND lease_token = %s AND state = 'running'",
+            (run_at, why.code, why.detail, why.next_step, lease.job_id, lease.token),
+        )
+        > 0
     )
 
 
 async def release(tx: Transaction, lease: Lease) -> bool:
     """Give the job back as if it had never been taken; False when the lease is lost."""
-    return 0 < await tx.execute(
-        "UPDATE jobs.jobs SET state = 'queued', attempts = attempts - 1, lease_token = NULL,"
-        " lease_expires_at = NULL, stage = NULL, progress_done = NULL, progress_total = NULL"
-        " WHERE id = %s AND lease_token = %s AND state = 'running'",
-        (lease.job_id, lease.token),
+    return (
+        await tx.execute(
+            "UPDATE jobs.jobs SET state = 'queued', attempts = attempts - 1, lease_token = NULL,"
+            " lease_expires_at = NULL, stage = NULL, progress_done = NULL, progress_total = NULL"
+            " WHERE id = %s AND lease_token = %s AND state = 'running'",
+            (lease.job_id, lease.token),
+        )
+        > 0
     )
 
 
@@ -270,22 +298,14 @@ async def requeue_expired(tx: Transaction, why: Complaint, now: datetime) -> lis
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Exhausted:
-    job_id: JobId
-    token: UUID
-
-
-async def lock_exhausted(tx: Transaction, now: datetime) -> Lease | None:
-    """One job whose last allowed attempt ended with its worker; nobody else gets it until `tx` ends."""
-    row = await tx.fetch_one(
-        _Exhausted,
+async def exhausted(tx: Transaction, now: datetime) -> list[Lease]:
+    """Leases that ended with their workers, of jobs that have no attempt left."""
+    return await tx.fetch_all(
+        Lease,
         "SELECT id AS job_id, lease_token AS token FROM jobs.jobs"
-        " WHERE state = 'running' AND lease_expires_at < %s AND attempts >= max_attempts"
-        " ORDER BY lease_expires_at LIMIT 1 FOR UPDATE SKIP LOCKED",
+        " WHERE state = 'running' AND lease_expires_at < %s AND attempts >= max_attempts",
         (now,),
     )
-    return None if row is None else Lease(row.job_id, row.token)
 
 
 async def ready_queues(tx: Transaction, now: datetime) -> list[str]:

@@ -197,8 +197,3 @@ class PassageIndex(Protocol):
     async def close(self) -> None:
         """Let go of files and connections; the caller that opened the index calls it, once."""
         ...
-
-
-def index_name(chunker: str, embedder: str, version: int = 1) -> IndexName:
-    """The index for passages of this chunker and vectors of this embedder; `version` counts its layouts."""
-    return IndexName(f"{chunker}.{embedder}.{version}")

@@ -79,7 +79,6 @@ class EmbedderSettings(_Group):
 
     model: Literal["minilm-int8"] = "minilm-int8"
     threads: int = Field(default=2, ge=1, le=64)
-    batch_size: int = Field(default=16, ge=1, le=512)
 
 
 class ChunkingSettings(_Group):

@@ -162,13 +162,13 @@ def _redis(settings: Settings) -> str:
 def _embedder(settings: Settings) -> str:
     from retrieval.embedders.onnx import OnnxEmbedder
 
-    embedder = OnnxEmbedder(threads=settings.embedder.threads, batch_size=settings.embedder.batch_size)
+    embedder = OnnxEmbedder(threads=settings.embedder.threads)
 
     async def try_it() -> int:
         try:
             return len(await embedder.query("Does it work?"))
         finally:
-            await embedder.close()
+            embedder.close()
 
     return f"{embedder.name}, {asyncio.run(try_it())} dimensions"
 

@@ -43,7 +43,7 @@ def demo(port: PortOption = None, as_json: AsJson = False) -> None:
     """Start everything here, ask the demo creator one question, and stop again."""
     settings = _settings(port)
 
-    async def ask_once(running: Running) -> Json:
+    async def ask_once(_: Running) -> Json:
         return await asyncio.to_thread(_demonstrate, settings, quiet=as_json)
 
     answer = _run(settings, ask_once, quiet=as_json)

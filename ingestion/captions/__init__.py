@@ -114,6 +114,8 @@ def _is_sound(cue: SpokenCue) -> bool:
 
 def _timed_pieces(cue: SpokenCue, pieces: list[Piece]) -> list[Cue]:
     """Cues for the `pieces` of one cue, which share its time by their number of characters."""
+    if not pieces:
+        return []
     lengths = [sum(map(len, piece.words)) + len(piece.words) for piece in pieces]
     total, done = sum(lengths), 0
     bounds: list[int] = []

@@ -56,20 +56,20 @@ def without_repeats(cues: list[SpokenCue]) -> tuple[list[SpokenCue], int]:
 def _strip(cues: list[SpokenCue], repeated: _Repeated) -> tuple[list[SpokenCue], int]:
     """Take away what `repeated` counts; the evidence is the number of cues that can only come from rolling."""
     fresh: list[SpokenCue] = []
-    evidence, longest = 0, 0
+    evidence, certain = 0, False
     previous: _Shown | None = None
     for cue in cues:
         shown = _shown(cue)
         count = repeated(previous, shown) if previous and shown.words else 0
         if previous and count and cue.start_ms - previous.cue.end_ms <= _LONGEST_GAP_MS:
             evidence += shown.is_filler or count < len(shown.words)
-            longest = max(longest, count)
+            certain |= shown.is_filler or count > 1 or evidence > 1
         shown.new_words = shown.words[count:]
         if shown.new_words:
             fresh.append(replace(cue, spans=_after(cue.spans, count)))
         previous = shown if shown.words else previous
     # One repeated word in a file of two cues is more likely speech than rolling.
-    return fresh, evidence if evidence > 1 or longest > 1 else 0
+    return fresh, evidence if certain else 0
 
 
 def _shown(cue: SpokenCue) -> _Shown:
@@ -100,7 +100,8 @@ def _scrolled(previous: _Shown, current: _Shown) -> int:
 
 def _grown(previous: _Shown, current: _Shown) -> int:
     """How many leading words of the one line of `current` stood in `previous`: all of them, or its new ones."""
-    if len(previous.lines) > 1 or len(current.lines) > 1:
+    timed = any(span.times for span in current.cue.spans)  # each of its words is said in this cue
+    if timed or len(previous.lines) > 1 or len(current.lines) > 1:
         return 0
     for head in (previous.words, previous.new_words):
         adds = len(current.words) > len(head) or current.is_filler

@@ -159,7 +159,7 @@ CREATE TABLE retrieval.passages (
     indexed_in   text[] NOT NULL DEFAULT '{}'
 );
 CREATE INDEX passages_of_source ON retrieval.passages (source_id);
-CREATE INDEX passages_of_creator ON retrieval.passages (creator_id);
+CREATE INDEX passages_of_creator ON retrieval.passages (creator_id, id);
 
 CREATE TABLE retrieval.placements (
     source_id     uuid NOT NULL,

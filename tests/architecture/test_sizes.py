@@ -28,7 +28,7 @@ def test_sizes() -> None:
 
 
 def test_allow_list_holds_nothing_that_fits() -> None:
-    assert ALLOWED <= set(too_long(everything()))
+    assert set(too_long(everything())) >= ALLOWED
 
 
 def test_a_long_function_is_found(tmp_path: Path) -> None:

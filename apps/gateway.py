@@ -1,0 +1,98 @@
+"""The gateway process: `python -m apps.gateway`. Retrieval and chat run in it."""
+
+import asyncio
+from collections.abc import Mapping
+
+import uvicorn
+import uvloop
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from accounts import AdminKey, GuestSigner, load_or_create_key
+from apps.assembly import Core, open_core
+from apps.secrets import ADMIN_KEY_FILE, SIGNING_KEY_FILE
+from chat import Conversations, ExtractiveResponder
+from gateway import build_gateway
+from gateway.parts import Probe
+from runtime.errors import Unavailable
+from runtime.settings import Settings, load_settings
+from runtime.telemetry import configure_logging, configure_tracing
+
+
+def main() -> None:
+    """Serve until told to stop."""
+    settings = load_settings()
+    configure_logging(settings.log, process="gateway")
+    configure_tracing(settings.telemetry, process="gateway")
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_serve(settings))
+
+
+async def _serve(settings: Settings) -> None:
+    async with open_core(settings) as core, Redis.from_url(settings.redis.url.get_secret_value()) as redis:
+        app = build_gateway(
+            settings=settings.gateway,
+            database=core.database,
+            catalogue=core.catalogue,
+            library=core.library,
+            retriever=core.retriever,
+            responder=_responder(core),
+            conversations=Conversations(),
+            jobs=core.queue,
+            ingestion=core.ingestion,
+            admin_key=AdminKey.load_or_create(
+                settings.secrets_path / ADMIN_KEY_FILE, given=settings.secrets.admin_key
+            ),
+            guests=GuestSigner(
+                load_or_create_key(
+                    settings.secrets_path / SIGNING_KEY_FILE, given=settings.secrets.signing_key
+                )
+            ),
+            probes=_probes(core, redis),
+            index_name=core.index_name,
+            clock=core.clock,
+        )
+        # The model's first run and the index's first read cost more than all later ones.
+        await core.embedder.query("warm up")
+        await uvicorn.Server(
+            uvicorn.Config(
+                app,
+                host=settings.gateway.host,
+                port=settings.gateway.port,
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                timeout_graceful_shutdown=10,
+            )
+        ).serve()
+
+
+def _responder(core: Core) -> ExtractiveResponder:
+    return ExtractiveResponder(
+        database=core.database,
+        retriever=core.retriever,
+        embedder=core.embedder,
+        catalogue=core.catalogue,
+        library=core.library,
+        clock=core.clock,
+        max_question_chars=core.settings.gateway.max_question_chars,
+    )
+
+
+def _probes(core: Core, redis: Redis) -> Mapping[str, Probe]:
+    async def database() -> None:
+        async with core.database.transaction() as tx:
+            await tx.fetch_value("SELECT 1")
+
+    async def broker() -> None:
+        try:
+            await redis.ping()
+        except RedisError as error:
+            raise Unavailable("redis_unreachable", "Redis does not answer.") from error
+
+    return {"database": database, "redis": broker}
+
+
+if __name__ == "__main__":
+    main()

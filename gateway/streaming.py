@@ -1,0 +1,139 @@
+"""Answers on the wire: server-sent events, or one JSON document; both stop their work when the client leaves."""
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator, Awaitable
+from contextlib import aclosing
+from typing import TypeVar
+
+import structlog
+from starlette.requests import ClientDisconnect
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from chat import AnswerEvent, event_json
+from runtime.errors import Defect, UnderstudyError
+
+log = structlog.get_logger(__name__)
+
+HEARTBEAT_S = 15.0
+HEARTBEAT = b": still here\n\n"
+INTERNAL = UnderstudyError(
+    "internal_error",
+    "Something went wrong here that should not have.",
+    next_step="Ask again; if it happens again, tell the operator the request id.",
+)
+
+Outcome = TypeVar("Outcome")
+
+
+class EventStream(Response):
+    """Server-sent events, one for each answer event, with a comment whenever it is silent for `heartbeat_s`.
+
+    The first event is awaited before the response begins, so that what fails until then has a status of its
+    own. What fails later becomes an `error` event. The events' generator is closed in every case.
+    """
+
+    media_type = "text/event-stream"
+
+    def __init__(self, events: AsyncGenerator[AnswerEvent], *, heartbeat_s: float = HEARTBEAT_S) -> None:
+        super().__init__(headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
+        del self.headers["content-length"]
+        self._events = events
+        self._heartbeat_s = heartbeat_s
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await while_connected(receive, self._run(send))
+
+    async def _run(self, send: Send) -> None:
+        async with aclosing(self._events) as events:
+            first = await anext(events)
+            await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+            wire = _Wire(send)
+            beat = asyncio.create_task(wire.beat(self._heartbeat_s))
+            try:
+                await _relay(first, events, wire)
+            finally:
+                beat.cancel()
+                await asyncio.gather(beat, return_exceptions=True)
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+class _Wire:
+    """Sends frames one after the other, whoever they come from."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self._lock = asyncio.Lock()
+        self._busy = asyncio.Event()
+
+    async def frame(self, data: bytes) -> None:
+        self._busy.set()
+        async with self._lock:
+            await self._send({"type": "http.response.body", "body": data, "more_body": True})
+
+    async def beat(self, every_s: float) -> None:
+        """Send a comment after each `every_s` seconds without a frame."""
+        while True:
+            self._busy.clear()
+            try:
+                await asyncio.wait_for(self._busy.wait(), every_s)
+            except TimeoutError:
+                await self.frame(HEARTBEAT)
+
+
+async def _relay(first: AnswerEvent, events: AsyncGenerator[AnswerEvent], wire: _Wire) -> None:
+    """Send all events. An error that the generator raises becomes the last one: the status is sent already."""
+    event: AnswerEvent | None = first
+    seq = 0
+    while event is not None:
+        seq = event.seq
+        await wire.frame(_frame(event))
+        try:
+            event = await anext(events, None)
+        except UnderstudyError as error:
+            await wire.frame(_error_frame(seq + 1, error))
+            return
+        except Exception:  # the outermost loop of a stream
+            log.exception("stream_failed")
+            await wire.frame(_error_frame(seq + 1, INTERNAL))
+            return
+
+
+def _error_frame(seq: int, error: UnderstudyError) -> bytes:
+    if isinstance(error, Defect):
+        log.error("defect", code=error.code, exc_info=error)
+        error = INTERNAL
+    data = {"code": error.code, "detail": error.detail, "next_step": error.next_step, "incomplete": True}
+    return sse("error", seq, data)
+
+
+def _frame(event: AnswerEvent) -> bytes:
+    name, data = event_json(event)
+    return sse(name, event.seq, data)
+
+
+def sse(name: str, seq: int, data: object) -> bytes:
+    """One server-sent event."""
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+    return f"event: {name}\nid: {seq}\ndata: {text}\n\n".encode()
+
+
+async def while_connected(receive: Receive, work: Awaitable[Outcome]) -> Outcome:
+    """What `work` gives; it is cancelled, and ClientDisconnect raised, when the client goes before."""
+    working = asyncio.ensure_future(work)
+    leaving = asyncio.ensure_future(_disconnect(receive))
+    try:
+        await asyncio.wait({working, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        if not working.done():
+            raise ClientDisconnect
+        return working.result()
+    finally:
+        for task in (working, leaving):
+            task.cancel()
+        await asyncio.gather(working, leaving, return_exceptions=True)
+
+
+async def _disconnect(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass

@@ -1,0 +1,29 @@
+"""Sole owner of passages and of the vector index: embedding, searching, and the way from a hit to its place."""
+
+from retrieval.searching import HybridRetriever
+from retrieval.store import neighbours
+from retrieval.types import (
+    Embedder,
+    Hit,
+    IndexName,
+    PassageDraft,
+    PassageIndex,
+    Query,
+    Results,
+    Retriever,
+)
+from retrieval.writing import PassageWriter
+
+__all__ = [
+    "Embedder",
+    "Hit",
+    "HybridRetriever",
+    "IndexName",
+    "PassageDraft",
+    "PassageIndex",
+    "PassageWriter",
+    "Query",
+    "Results",
+    "Retriever",
+    "neighbours",
+]
