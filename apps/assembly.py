@@ -1,6 +1,6 @@
 """The parts that several processes need, put together from the settings.
 
-Importing this module takes seconds: it brings in the index, the model and the chunker.
+Importing this module takes seconds: it brings in the index and the model.
 """
 
 from collections.abc import AsyncGenerator
@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from creators import Catalogue, Library
-from ingestion import Chunker, Ingestion
+from ingestion import Ingestion, chunker_name
 from jobs import JobQueue
 from jobs.celery_bridge import CeleryWaker, build_celery
 from retrieval import HybridRetriever, IndexName, PassageIndex, PassageWriter
@@ -38,13 +38,13 @@ class Core:
     index: PassageIndex
     retriever: HybridRetriever
     writer: PassageWriter
-    chunker: Chunker
     ingestion: Ingestion
 
     @property
     def index_name(self) -> IndexName:
         """The index that these settings build, and that a new creator answers from."""
-        return IndexName(f"{self.chunker.name}.{self.embedder.name}.v{INDEX_VERSION}")
+        chunker = chunker_name(self.settings.chunking.tokens)
+        return IndexName(f"{chunker}.{self.embedder.name}.v{INDEX_VERSION}")
 
 
 @asynccontextmanager
@@ -77,8 +77,6 @@ def _core(settings: Settings, database: Database, embedder: OnnxEmbedder, index:
     files = LocalFileStore(settings.files_path)
     waker = CeleryWaker(build_celery(settings))
     queue = JobQueue(waker=waker, clock=clock, max_attempts=settings.jobs.max_attempts)
-    writer = PassageWriter(database=database, embedder=embedder, index=index)
-    chunker = Chunker(tokens=settings.chunking.tokens, count_tokens=embedder.count_tokens)
     return Core(
         settings=settings,
         clock=clock,
@@ -92,15 +90,12 @@ def _core(settings: Settings, database: Database, embedder: OnnxEmbedder, index:
         retriever=HybridRetriever(
             database=database, embedder=embedder, index=index, catalogue=catalogue, clock=clock
         ),
-        writer=writer,
-        chunker=chunker,
+        writer=PassageWriter(database=database, embedder=embedder, index=index),
         ingestion=Ingestion(
             database=database,
             files=files,
-            catalogue=catalogue,
             library=library,
-            writer=writer,
-            chunker=chunker,
+            chunker=chunker_name(settings.chunking.tokens),
             queue=queue,
             clock=clock,
         ),

@@ -1,3 +1,5 @@
+# pyright: reportUnknownMemberType=false
+# redis is typed in part only.
 """The gateway process: `python -m apps.gateway`. Retrieval and chat run in it."""
 
 import asyncio
@@ -8,12 +10,11 @@ import uvloop
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from accounts import AdminKey, GuestSigner, load_or_create_key
+from accounts import AdminKey, GuestSigner
 from apps.assembly import Core, open_core
 from apps.secrets import ADMIN_KEY_FILE, SIGNING_KEY_FILE
 from chat import Conversations, ExtractiveResponder
-from gateway import build_gateway
-from gateway.parts import Probe
+from gateway import Probe, build_gateway
 from runtime.errors import Unavailable
 from runtime.settings import Settings, load_settings
 from runtime.telemetry import configure_logging, configure_tracing
@@ -43,10 +44,8 @@ async def _serve(settings: Settings) -> None:
             admin_key=AdminKey.load_or_create(
                 settings.secrets_path / ADMIN_KEY_FILE, given=settings.secrets.admin_key
             ),
-            guests=GuestSigner(
-                load_or_create_key(
-                    settings.secrets_path / SIGNING_KEY_FILE, given=settings.secrets.signing_key
-                )
+            guests=GuestSigner.load_or_create(
+                settings.secrets_path / SIGNING_KEY_FILE, core.clock, given=settings.secrets.signing_key
             ),
             probes=_probes(core, redis),
             index_name=core.index_name,

@@ -1,3 +1,5 @@
+# pyright: reportUnknownMemberType=false, reportUnknownLambdaType=false
+# Celery and redis are typed in part only.
 """The worker process, and the beat: `python -m apps.worker [beat]`.
 
 This is the one bridge between Celery, which is synchronous, and the rest: each prefork child has one
@@ -9,6 +11,7 @@ import asyncio
 import os
 import socket
 import sys
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
@@ -16,7 +19,8 @@ import structlog
 from celery import Celery, signals
 
 from apps.health import serve_health
-from jobs import Effect, Handler, JobContext, Registration, Runner, Schedule
+from ingestion import Chunker, Pipeline
+from jobs import Runner
 from jobs.celery_bridge import Work, bind, build_celery, worker_arguments
 from runtime.errors import UnderstudyError
 from runtime.settings import Settings, load_settings
@@ -26,7 +30,10 @@ if TYPE_CHECKING:
     from apps.assembly import Core
 
 INGEST = "ingest"
-RELAY = Schedule(name="relay_events", queue=INGEST, kind="runtime.relay_events", payload={}, every_s=10)
+# How often what waits in the outbox is sent on while there is work, in seconds; each sweep does it too.
+RELAY_EVERY_S = 5
+
+Relay = Callable[[], Awaitable[int]]
 
 log = structlog.get_logger(__name__)
 
@@ -38,7 +45,7 @@ class Child:
         self._settings = settings
         self._loop: asyncio.Runner | None = None
         self._stack = AsyncExitStack()
-        self._runner: Runner | None = None
+        self._opened: tuple[Runner, Relay] | None = None
 
     def open(self, **_: object) -> None:
         """After the fork. What cannot be opened now is tried again with the first work."""
@@ -46,7 +53,7 @@ class Child:
         configure_tracing(self._settings.telemetry, process="worker")
         self._loop = asyncio.Runner()
         try:
-            self._runner = self._loop.run(self._open())
+            self._opened = self._loop.run(self._open())
         except UnderstudyError as error:
             log.warning("worker_not_open", code=error.code)
 
@@ -54,9 +61,9 @@ class Child:
         """Do `work` on this child's loop. Raises what opening raised, when that still fails."""
         if self._loop is None:
             return
-        if self._runner is None:
-            self._runner = self._loop.run(self._open())
-        self._loop.run(work(self._runner))
+        if self._opened is None:
+            self._opened = self._loop.run(self._open())
+        self._loop.run(_relaying(work, *self._opened))
 
     def close(self, **_: object) -> None:
         """Before the end of the child."""
@@ -64,43 +71,68 @@ class Child:
             self._loop.run(self._stack.aclose())
             self._loop.close()
 
-    async def _open(self) -> Runner:
+    async def _open(self) -> tuple[Runner, Relay]:
+        from redis.asyncio import Redis
+
         from apps.assembly import open_core
+        from runtime.events import RedisStreamSink, relay
 
         async with AsyncExitStack() as stack:
             core = await stack.enter_async_context(open_core(self._settings))
-            handlers = {
-                **core.ingestion.registrations(),
-                RELAY.kind: Registration(await _relay_handler(core, stack)),
-            }
-            async with core.database.transaction() as tx:
-                await core.queue.ensure_schedules(tx, [RELAY])
+            redis = await stack.enter_async_context(
+                Redis.from_url(self._settings.redis.url.get_secret_value())
+            )
+            sink = RedisStreamSink(redis)
             self._stack = stack.pop_all()
-        return Runner(
+        runner = Runner(
             database=core.database,
             queue=core.queue,
-            handlers=handlers,
+            handlers=_pipeline(core).registrations(),
             clock=core.clock,
             jobs=self._settings.jobs,
             worker=f"{socket.gethostname()}:{os.getpid()}",
         )
+        return runner, lambda: relay(core.database, sink, now=core.clock.now())
 
 
-async def _relay_handler(core: "Core", stack: AsyncExitStack) -> Handler:
-    """Sends what waits in the outbox to the Redis stream."""
-    from redis.asyncio import Redis
+def _pipeline(core: "Core") -> Pipeline:
+    from ingestion.node_parsers import LlamaIndexCutter
 
-    from runtime.events import RedisStreamSink, relay
+    count = core.embedder.count_tokens
+    tokens = core.settings.chunking.tokens
+    return Pipeline(
+        database=core.database,
+        files=core.files,
+        catalogue=core.catalogue,
+        library=core.library,
+        writer=core.writer,
+        chunker=Chunker(tokens=tokens, count_tokens=count, cutter=LlamaIndexCutter(count)),
+        queue=core.queue,
+    )
 
-    redis = Redis.from_url(core.settings.redis.url.get_secret_value())
-    stack.push_async_callback(redis.aclose)
-    sink = RedisStreamSink(redis)
 
-    async def handler(_: JobContext) -> Effect | None:
-        await relay(core.database, sink, now=core.clock.now())
-        return None
+async def _relaying(work: Work, runner: Runner, relay: Relay) -> None:
+    """Do `work`, and send on what waits in the outbox, first and then all the while."""
+    await _relay_once(relay)
+    relaying = asyncio.create_task(_relay_on(relay))
+    try:
+        await work(runner)
+    finally:
+        relaying.cancel()
+        await asyncio.wait({relaying})
 
-    return handler
+
+async def _relay_on(relay: Relay) -> None:
+    while True:
+        await asyncio.sleep(RELAY_EVERY_S)
+        await _relay_once(relay)
+
+
+async def _relay_once(relay: Relay) -> None:
+    try:
+        await relay()
+    except UnderstudyError as error:
+        log.warning("relay_failed", code=error.code)
 
 
 def work(app: Celery, settings: Settings) -> None:

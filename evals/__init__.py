@@ -1,1 +1,6 @@
-"""Quality as numbers: metrics, and the data sets they are computed on."""
+"""Quality as numbers: data sets and metrics."""
+
+from evals.datasets import BeirDocument, BeirSet, read_beir
+from evals.metrics import mean, ndcg, recall, reciprocal_rank
+
+__all__ = ["BeirDocument", "BeirSet", "mean", "ndcg", "read_beir", "recall", "reciprocal_rank"]

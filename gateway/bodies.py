@@ -6,7 +6,8 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
-from creators import Access, Coverage, Creator, NewCreator, Persona, Role, Source, Visibility
+from chat import Message
+from creators import Access, Coverage, Creator, NewCreator, Persona, Role, Source
 from jobs import Job
 from retrieval import Hit, Results
 from runtime.errors import UnderstudyError
@@ -66,7 +67,7 @@ class CreatorRequest(_Request):
         tuple[Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")], ...],
         Field(min_length=1, max_length=20),
     ] = ("en",)
-    visibility: Visibility = "public"
+    visibility: Access = "public"
 
     def new_creator(self) -> NewCreator:
         """The catalogue's words for it."""
@@ -96,7 +97,7 @@ class CreatorBody(BaseModel):
     greeting: str
     suggested_questions: tuple[str, ...]
     languages: tuple[str, ...]
-    visibility: Visibility
+    visibility: Access
     created_at: datetime
     coverage: CoverageBody | None = None
 
@@ -261,3 +262,64 @@ class HealthBody(BaseModel):
 
     status: Literal["ok"] = "ok"
     checks: dict[str, CheckBody] | None = None
+
+
+class CitationBody(BaseModel):
+    """Where a statement was said. `url` opens the recording at the second; `quote` is word for word if `exact`."""
+
+    marker: int
+    source_id: UUID
+    external_id: str
+    title: str
+    url: str | None
+    open_url: str | None
+    start_ms: int | None
+    end_ms: int | None
+    page: int | None
+    heading: str | None
+    speaker: str | None
+    speaker_role: Role
+    sponsor: bool
+    published_at: datetime | None
+    quote: str
+    translation: str | None
+    verified: Literal["exact", "paraphrase"]
+
+
+class AnswerBody(BaseModel):
+    """An answer. Markers in its text, `[1]`, are those of the citations; `searched` says in what was looked."""
+
+    conversation_id: UUID
+    message_id: UUID
+    answer: str
+    kind: str
+    citations: list[CitationBody]
+    model: str | None
+    usage: dict[str, Any] | None
+    timings_ms: dict[str, float] | None
+    searched: CoverageBody | None
+
+
+class MessageBody(BaseModel):
+    """One message of a conversation; the fields of an answer are null in a question."""
+
+    id: UUID
+    role: Literal["user", "assistant"]
+    text: str
+    kind: str | None
+    citations: list[dict[str, Any]]
+    model: str | None
+    searched: dict[str, Any] | None
+    created_at: datetime
+
+    @classmethod
+    def of(cls, message: Message) -> "MessageBody":
+        return cls(**{name: getattr(message, name) for name in cls.model_fields})
+
+
+class MessagesBody(BaseModel):
+    """A page of a conversation, oldest first; `next_cursor` is for the following one, null on the last."""
+
+    conversation_id: UUID
+    messages: list[MessageBody]
+    next_cursor: int | None

@@ -14,7 +14,7 @@ from jobs import JobQueue
 from retrieval import IndexName, Retriever
 from runtime.clock import Clock
 from runtime.database import Database, Transaction
-from runtime.errors import InvalidInput, NotFound, Unauthorized
+from runtime.errors import NotFound, Unauthorized
 from runtime.settings import GatewaySettings
 
 # Returns when the part works; raises an UnderstudyError that says what is wrong with it.

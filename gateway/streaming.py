@@ -11,18 +11,14 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from chat import AnswerEvent, event_json
+from chat import AnswerEvent, Failed, event_json
 from runtime.errors import Defect, UnderstudyError
 
 log = structlog.get_logger(__name__)
 
 HEARTBEAT_S = 15.0
 HEARTBEAT = b": still here\n\n"
-INTERNAL = UnderstudyError(
-    "internal_error",
-    "Something went wrong here that should not have.",
-    next_step="Ask again; if it happens again, tell the operator the request id.",
-)
+INTERNAL = UnderstudyError("internal_error", "Something went wrong here that should not have.")
 
 Outcome = TypeVar("Outcome")
 
@@ -42,13 +38,15 @@ class EventStream(Response):
         self._events = events
         self._heartbeat_s = heartbeat_s
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI's signature
         await while_connected(receive, self._run(send))
 
     async def _run(self, send: Send) -> None:
         async with aclosing(self._events) as events:
             first = await anext(events)
-            await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+            await send(
+                {"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers}
+            )
             wire = _Wire(send)
             beat = asyncio.create_task(wire.beat(self._heartbeat_s))
             try:
@@ -77,7 +75,9 @@ class _Wire:
         while True:
             self._busy.clear()
             try:
-                await asyncio.wait_for(self._busy.wait(), every_s)
+                # Not `wait_for`: on Python 3.11 it can swallow a cancellation that comes with the event.
+                async with asyncio.timeout(every_s):
+                    await self._busy.wait()
             except TimeoutError:
                 await self.frame(HEARTBEAT)
 
@@ -92,31 +92,25 @@ async def _relay(first: AnswerEvent, events: AsyncGenerator[AnswerEvent], wire: 
         try:
             event = await anext(events, None)
         except UnderstudyError as error:
-            await wire.frame(_error_frame(seq + 1, error))
+            await wire.frame(_frame(_failed(seq + 1, error)))
             return
         except Exception:  # the outermost loop of a stream
             log.exception("stream_failed")
-            await wire.frame(_error_frame(seq + 1, INTERNAL))
+            await wire.frame(_frame(_failed(seq + 1, INTERNAL)))
             return
 
 
-def _error_frame(seq: int, error: UnderstudyError) -> bytes:
+def _failed(seq: int, error: UnderstudyError) -> Failed:
     if isinstance(error, Defect):
         log.error("defect", code=error.code, exc_info=error)
         error = INTERNAL
-    data = {"code": error.code, "detail": error.detail, "next_step": error.next_step, "incomplete": True}
-    return sse("error", seq, data)
+    return Failed(seq, error.code, error.detail, incomplete=True)
 
 
 def _frame(event: AnswerEvent) -> bytes:
     name, data = event_json(event)
-    return sse(name, event.seq, data)
-
-
-def sse(name: str, seq: int, data: object) -> bytes:
-    """One server-sent event."""
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
-    return f"event: {name}\nid: {seq}\ndata: {text}\n\n".encode()
+    return f"event: {name}\nid: {event.seq}\ndata: {text}\n\n".encode()
 
 
 async def while_connected(receive: Receive, work: Awaitable[Outcome]) -> Outcome:

@@ -1,4 +1,4 @@
-"""How an item becomes answerable: submit, then fetch, extract, segment, chunk, embed, index, publish.
+"""How an accepted item becomes answerable: fetch, extract, segment, chunk, embed, index, publish.
 
 Each step can be repeated: identifiers follow from content, and nothing that a step writes is visible before
 `publish` makes its generation the one that answers, in the transaction that marks the job done. A job that
@@ -6,43 +6,26 @@ dies is taken up again from the start, and what it had embedded and indexed is f
 """
 
 import asyncio
-import hashlib
-import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Literal
+from dataclasses import replace
 from uuid import UUID
 
 from creators import Catalogue, Creator, Library, Source, SourceFacts
 from ingestion import store
+from ingestion.bundles import Bundle, BundleFile
 from ingestion.chunking import Chunker
-from ingestion.extraction import Extracted, extract, identify
-from ingestion.origins.folder import Bundle, BundleFile
+from ingestion.extraction import Extracted, extract
 from ingestion.sponsors import sponsored_ordinals
-from jobs import Effect, Job, JobContext, JobQueue, NewJob, Registration
+from ingestion.submitting import KIND, job_of
+from jobs import Effect, Job, JobContext, JobQueue, Registration
 from retrieval import IndexName, PassageWriter
-from runtime.clock import Clock
 from runtime.database import Database, JsonValue, Transaction
 from runtime.events import emit
-from runtime.files import FileStore, StoredFile
-from runtime.ids import CreatorId, JobId, SourceId
-from runtime.telemetry import span
-
-QUEUE = "ingest"
-KIND = "ingestion.source"
+from runtime.files import FileStore
+from runtime.ids import CreatorId, SourceId
 
 
-@dataclass(frozen=True, slots=True)
-class Submission:
-    """What became of an item that was sent in. Without a job there was nothing to do."""
-
-    source_id: SourceId
-    job_id: JobId | None
-    state: Literal["queued", "unchanged"]
-
-
-class Ingestion:
-    """Takes items in, and works on them as jobs."""
+class Pipeline:
+    """Works on the jobs that `Ingestion` queues."""
 
     def __init__(
         self,
@@ -54,7 +37,6 @@ class Ingestion:
         writer: PassageWriter,
         chunker: Chunker,
         queue: JobQueue,
-        clock: Clock,
     ) -> None:
         self._database = database
         self._files = files
@@ -63,61 +45,6 @@ class Ingestion:
         self._writer = writer
         self._chunker = chunker
         self._queue = queue
-        self._clock = clock
-
-    async def submit(self, creator: Creator, bundle: Bundle, *, max_bytes: int | None = None) -> Submission:
-        """Accept an item: keep its files, register its source and queue the job, or find it unchanged.
-
-        Raises what `identify` raises for an item that cannot be told what it is, TooLarge `file_too_large`,
-        StorageFull `disk_full`. When this returns, the item survives any crash.
-        """
-        with span("ingestion.submit"):
-            facts = await asyncio.to_thread(identify, bundle)
-            content = {file.name: await asyncio.to_thread(file.read) for file in bundle.files}
-            content_hash = self._content_hash(creator, facts, content)
-            async with self._database.transaction() as tx:
-                source = await self._library.register(tx, creator.id, facts)
-                if await self._is_unchanged(tx, source, content_hash):
-                    return Submission(source.id, None, "unchanged")
-            kept = {name: await self._files.put(data, limit=max_bytes) for name, data in content.items()}
-            return await self._accept(creator, source, content_hash, kept)
-
-    async def _accept(
-        self, creator: Creator, source: Source, content_hash: str, kept: dict[str, StoredFile]
-    ) -> Submission:
-        async with self._database.transaction() as tx:
-            # A job that ends at this moment sees this upload, or this call sees that it has ended.
-            await self._library.lock(tx, source.id)
-            await store.add_upload(
-                tx,
-                creator_id=creator.id,
-                source_id=source.id,
-                content_hash=content_hash,
-                files=kept,
-                now=self._clock.now(),
-            )
-            job_id = await self._queue.enqueue(tx, _job(creator.id, source.id))
-        return Submission(source.id, job_id, "queued")
-
-    async def _is_unchanged(self, tx: Transaction, source: Source, content_hash: str) -> bool:
-        if source.content_hash != content_hash or source.error_code is not None:
-            return False
-        newest = await store.newest_upload(tx, source.id)
-        return newest is not None and newest.content_hash == content_hash
-
-    def _content_hash(self, creator: Creator, facts: SourceFacts, content: Mapping[str, bytes]) -> str:
-        """Of all that the passages follow from; not of counters that an info file also holds."""
-        relevant = {
-            "facts": asdict(facts),
-            "files": sorted(
-                hashlib.sha256(data).hexdigest()
-                for name, data in content.items()
-                if not name.endswith(".info.json")
-            ),
-            "voices": sorted(creator.own_voices),
-            "chunker": self._chunker.name,
-        }
-        return hashlib.sha256(json.dumps(relevant, sort_keys=True, default=str).encode()).hexdigest()
 
     def registrations(self) -> dict[str, Registration]:
         """The jobs of this room by kind, for the worker."""
@@ -153,6 +80,7 @@ class Ingestion:
         bundle = await self._fetch(upload)
         await context.progress("extract", 0, 1)
         extracted = await asyncio.to_thread(extract, bundle, creator.own_voices, creator.languages)
+        extracted = _doubting(extracted, creator)
         await self._segment_and_chunk(context, source, generation, extracted)
         index = IndexName(creator.active_index)
         embedded = await self._writer.embed(
@@ -183,7 +111,7 @@ class Ingestion:
             await self._library.lock(tx, source.id)
             newest = await store.newest_upload(tx, source.id)
             if newest is not None and newest.state == "waiting":
-                await self._queue.enqueue(tx, _job(source.creator_id, source.id))
+                await self._queue.enqueue(tx, job_of(source.creator_id, source.id))
             return {"forgotten": forgotten}
 
         return effect
@@ -234,22 +162,21 @@ class Ingestion:
         superseded = newest is not None and newest.state == "waiting"
         if superseded or source.generation is not None:
             # The next version, which found this job queued and made none, or what this one left behind.
-            await self._queue.enqueue(tx, _job(source.creator_id, source.id))
+            await self._queue.enqueue(tx, job_of(source.creator_id, source.id))
 
     async def _on_failed(self, tx: Transaction, job: Job) -> None:
         source_id = SourceId(UUID(str(job.payload["source_id"])))
         if not await store.mark_taken(tx, source_id, "failed"):
             return  # it was tidying up: the source itself is as it was, and the next job tries again
         await self._library.mark_failed(tx, source_id, job.error_code or "internal_error")
-        await self._writer.discard_unpublished(tx, source_id)
-        await self._queue.enqueue(tx, _job(CreatorId(UUID(job.fairness_key)), source_id))
+        source = await self._library.source(tx, source_id)
+        await self._writer.discard(tx, source_id, published=source.generation)
+        await self._queue.enqueue(tx, job_of(CreatorId(UUID(job.fairness_key)), source_id))
 
 
-def _job(creator_id: CreatorId, source_id: SourceId) -> NewJob:
-    return NewJob(
-        queue=QUEUE,
-        kind=KIND,
-        fairness_key=str(creator_id),
-        payload={"source_id": str(source_id)},
-        dedupe_key=str(source_id),
-    )
+def _doubting(extracted: Extracted, creator: Creator) -> Extracted:
+    """Take nobody for a guest while it is not known which voices are the creator's own."""
+    if creator.persona.voices or any(segment.role == "creator" for segment in extracted.segments):
+        return extracted
+    segments = tuple(replace(segment, role="unknown") for segment in extracted.segments)
+    return replace(extracted, segments=segments)

@@ -111,6 +111,8 @@ class _Script:
         """The first and last index of the segments of the sponsor read that begins with `opening`."""
         first, last = self._at(opening.start()), self._at(opening.end() - 1)
         limit = self.offsets[self._end_of_read(first)]
+        if following := _OPENING.search(self.text, opening.end(), limit):
+            limit = following.start()
         closing = _CLOSING.search(self.text, opening.end(), limit)
         if closing is not None:
             return first, self._at(closing.start())

@@ -12,7 +12,8 @@ and in each child, on the signal `worker_process_init`, opens one `asyncio.Runne
 handlers and a `jobs.Runner`; on `worker_process_shutdown` it closes them. `run(work)` is called in the child, in
 its main thread, and runs `work(runner)` to its end on that loop. Whoever stops the worker sends SIGTERM to the
 worker itself and not to its children: those are told by `bind`, give their leases back, and end.
-A process that only queues jobs needs `build_celery` and `CeleryWaker`. The beat is `app.start(["beat"])`.
+A process that only queues jobs needs `build_celery` and `CeleryWaker`. The beat is
+`app.start(["--quiet", "beat"])`.
 """
 
 # Celery and kombu come without types.
@@ -41,10 +42,11 @@ SWEEP_QUEUE = "sweep"
 
 # A message that a dead worker had taken comes back after this; a sweep has repaired more by then.
 VISIBILITY_S = 60
-# How long an accepted upload may wait for a broker that is gone.
 CONNECT_TIMEOUT_S = 1.0
 # Longer than a blocking read of the worker, which is one second.
-SOCKET_TIMEOUT_S = 5.0
+SOCKET_TIMEOUT_S = 3.0
+# How long an accepted upload may wait for a broker that hangs.
+WAKE_TIMEOUT_S = 2.0
 
 Result = TypeVar("Result")
 Work = Callable[[Runner], Coroutine[Any, Any, None]]
@@ -61,7 +63,8 @@ class CeleryWaker:
     async def wake(self, queue: str) -> None:
         """See `Waker`. A queue in which a wake-up waits already gets no other: that one is read after this call."""
         try:
-            await asyncio.to_thread(_send_unless_waiting, self._app, DRAIN, queue, [queue])
+            async with asyncio.timeout(WAKE_TIMEOUT_S):
+                await asyncio.to_thread(_send_unless_waiting, self._app, DRAIN, queue, [queue])
         except (KombuError, RedisError, OSError) as error:
             log.warning("wake_failed", queue=queue, reason=type(error).__name__)
 
@@ -203,6 +206,7 @@ def worker_arguments(*, queues: Sequence[str], processes: int) -> list[str]:
     a worker of its own.
     """
     return [
+        "--quiet",
         "worker",
         "--pool=prefork",
         f"--concurrency={processes}",

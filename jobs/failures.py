@@ -9,7 +9,7 @@ import psycopg
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from jobs.store import Complaint
+from jobs.types import Complaint
 from runtime.errors import UnderstudyError
 
 # Longer waits help nobody: a server that was away for five minutes is looked for every five minutes.

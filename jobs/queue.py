@@ -62,21 +62,15 @@ class JobQueue:
         job = await store.get(tx, job_id)
         if job is None:
             raise NotFound("job_not_found", "There is no such job.", next_step="List the latest ones.")
-        return (await self._placed(tx, [job]))[0]
+        if job.state != "queued":
+            return job
+        return replace(job, position=await store.position(tx, job_id, self._clock.now()))
 
     async def recent(
         self, tx: Transaction, *, limit: int, state: JobState | None = None, fairness_key: str | None = None
     ) -> list[Job]:
-        """The latest jobs, newest first, with their positions."""
-        jobs = await store.recent(tx, limit=limit, state=state, fairness_key=fairness_key)
-        return await self._placed(tx, jobs)
-
-    async def _placed(self, tx: Transaction, jobs: Sequence[Job]) -> list[Job]:
-        queues = sorted({job.queue for job in jobs if job.state == "queued"})
-        if not queues:
-            return list(jobs)
-        positions = await store.positions(tx, queues, self._clock.now())
-        return [replace(job, position=positions.get(job.id)) for job in jobs]
+        """The latest jobs, newest first, without their positions."""
+        return await store.recent(tx, limit=limit, state=state, fairness_key=fairness_key)
 
     async def wake(self, queue: str) -> None:
         """Say that a queue has work."""

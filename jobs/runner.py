@@ -12,7 +12,7 @@ from jobs import store
 from jobs.failures import INTERNAL, WORKER_LOST, WORKER_STOPPED, backoff_s, classify
 from jobs.leases import LeasedJob
 from jobs.queue import JobQueue
-from jobs.types import Effect, Job, Lease, LeaseLost, NewJob, Registration
+from jobs.types import Complaint, Effect, Job, Lease, LeaseLost, NewJob, Registration
 from runtime.clock import Clock
 from runtime.database import Database, Transaction
 from runtime.errors import Unavailable, UnderstudyError
@@ -203,14 +203,14 @@ class Runner:
             # The lease will expire, and a sweep then does what is right.
             log.warning("outcome_not_written", outcome=failure.why.code, code=unsaid.code)
 
-    async def _put_off(self, leased: LeasedJob, why: store.Complaint) -> None:
+    async def _put_off(self, leased: LeasedJob, why: Complaint) -> None:
         delay_s = backoff_s(leased.job.attempts, base_s=self._jobs.backoff_s, uniform=self._uniform())
         run_at = self._clock.now() + timedelta(seconds=delay_s)
         async with self._database.transaction() as tx:
             held = await store.put_off(tx, leased.lease, why, run_at)
         log.warning("job_put_off" if held else "lease_lost", code=why.code, delay_s=round(delay_s, 1))
 
-    async def _give_up(self, lease: Lease, why: store.Complaint, *, expired: bool = False) -> None:
+    async def _give_up(self, lease: Lease, why: Complaint, *, expired: bool = False) -> None:
         """Mark a job as failed and tell its room. A room that breaks on that does not keep the job from its end."""
         expired_before = self._clock.now() if expired else None
 

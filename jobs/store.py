@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import LiteralString
 from uuid import UUID
 
-from jobs.types import Job, JobState, Lease, NewJob, Schedule
-from runtime.database import JsonValue, Transaction, as_json
+from jobs.types import Complaint, Job, JobState, Lease, NewJob, Schedule
+from runtime.database import JsonValue, Params, Transaction, as_json
 from runtime.ids import JobId, new_id
 
 
@@ -52,7 +53,7 @@ async def insert(tx: Transaction, new: NewJob, *, max_attempts: int, now: dateti
 
 
 async def get(tx: Transaction, job_id: JobId) -> Job | None:
-    """One job, without its position."""
+    """One job, its position left out."""
     return await tx.fetch_one(
         Job,
         "SELECT id, queue, kind, fairness_key, payload, state, attempts, max_attempts, run_at, stage,"
@@ -65,7 +66,7 @@ async def get(tx: Transaction, job_id: JobId) -> Job | None:
 async def recent(
     tx: Transaction, *, limit: int, state: JobState | None, fairness_key: str | None
 ) -> list[Job]:
-    """The latest jobs, newest first, without their positions."""
+    """The latest jobs, newest first, their positions left out."""
     return await tx.fetch_all(
         Job,
         "SELECT id, queue, kind, fairness_key, payload, state, attempts, max_attempts, run_at, stage,"
@@ -77,30 +78,37 @@ async def recent(
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Position:
-    id: JobId
-    position: int
+async def position(tx: Transaction, job_id: JobId, now: datetime) -> int | None:
+    """How many jobs are taken up to this one, itself included; None when it is not ready.
 
-
-async def positions(tx: Transaction, queues: Sequence[str], now: datetime) -> dict[JobId, int]:
-    """The order in which the jobs that are ready would be taken: each key's first in turn, then their second."""
-    rows = await tx.fetch_all(
-        _Position,
+    It is the nth of its key. Of each other key as many go before it: n if that key's turn is the earlier, n - 1
+    if not, and never more than it has.
+    """
+    return await tx.fetch_value(
         """
-        SELECT lined.id, row_number() OVER (
-            PARTITION BY lined.queue ORDER BY lined.place, coalesce(t.turn, 0), lined.fairness_key) AS position
-        FROM (
-            SELECT id, queue, fairness_key, row_number() OVER (
-                PARTITION BY queue, fairness_key ORDER BY priority DESC, number) AS place
-            FROM jobs.jobs
-            WHERE state = 'queued' AND queue = ANY(%(queues)s) AND run_at <= %(now)s
-        ) AS lined
-        LEFT JOIN jobs.turns t ON t.queue = lined.queue AND t.fairness_key = lined.fairness_key
+        WITH wanted AS (
+            SELECT j.queue, j.fairness_key, coalesce(t.turn, 0) AS turn, (
+                SELECT count(*) FROM jobs.jobs o
+                WHERE o.queue = j.queue AND o.fairness_key = j.fairness_key AND o.state = 'queued'
+                  AND o.run_at <= %(now)s AND (o.priority, -o.number) >= (j.priority, -j.number)) AS place
+            FROM jobs.jobs j
+            LEFT JOIN jobs.turns t ON t.queue = j.queue AND t.fairness_key = j.fairness_key
+            WHERE j.id = %(id)s AND j.state = 'queued' AND j.run_at <= %(now)s
+        ), others AS (
+            SELECT o.queue, o.fairness_key, count(*) AS ready
+            FROM jobs.jobs o JOIN wanted w ON w.queue = o.queue AND w.fairness_key <> o.fairness_key
+            WHERE o.state = 'queued' AND o.run_at <= %(now)s
+            GROUP BY o.queue, o.fairness_key
+        )
+        SELECT (w.place + coalesce((
+            SELECT sum(least(o.ready, w.place - CASE
+                WHEN (coalesce(t.turn, 0), o.fairness_key) < (w.turn, w.fairness_key) THEN 0 ELSE 1 END))
+            FROM others o
+            LEFT JOIN jobs.turns t ON t.queue = o.queue AND t.fairness_key = o.fairness_key), 0))::bigint
+        FROM wanted w
         """,
-        {"queues": list(queues), "now": now},
+        {"id": job_id, "now": now},
     )
-    return {row.id: row.position for row in rows}
 
 
 async def claim(
@@ -189,37 +197,31 @@ async def fence(tx: Transaction, lease: Lease) -> bool:
 
 async def extend(tx: Transaction, lease: Lease, expires_at: datetime) -> bool:
     """Renew the lease; False when it is lost."""
-    return (
-        await tx.execute(
-            "UPDATE jobs.jobs SET lease_expires_at = %s WHERE id = %s AND lease_token = %s AND state = 'running'",
-            (expires_at, lease.job_id, lease.token),
-        )
-        > 0
+    return await _touched(
+        tx,
+        "UPDATE jobs.jobs SET lease_expires_at = %s WHERE id = %s AND lease_token = %s AND state = 'running'",
+        (expires_at, lease.job_id, lease.token),
     )
 
 
 async def set_progress(tx: Transaction, lease: Lease, stage: str, done: int, total: int) -> bool:
     """Write how far the job is; False when the lease is lost."""
-    return (
-        await tx.execute(
-            "UPDATE jobs.jobs SET stage = %s, progress_done = %s, progress_total = %s"
-            " WHERE id = %s AND lease_token = %s AND state = 'running'",
-            (stage, done, total, lease.job_id, lease.token),
-        )
-        > 0
+    return await _touched(
+        tx,
+        "UPDATE jobs.jobs SET stage = %s, progress_done = %s, progress_total = %s"
+        " WHERE id = %s AND lease_token = %s AND state = 'running'",
+        (stage, done, total, lease.job_id, lease.token),
     )
 
 
 async def mark_succeeded(tx: Transaction, lease: Lease, now: datetime) -> bool:
     """End the job well; False when the lease is lost."""
-    return (
-        await tx.execute(
-            "UPDATE jobs.jobs SET state = 'succeeded', finished_at = %s, lease_token = NULL,"
-            " lease_expires_at = NULL, error_code = NULL, error_detail = NULL, next_step = NULL"
-            " WHERE id = %s AND lease_token = %s AND state = 'running'",
-            (now, lease.job_id, lease.token),
-        )
-        > 0
+    return await _touched(
+        tx,
+        "UPDATE jobs.jobs SET state = 'succeeded', finished_at = %s, lease_token = NULL,"
+        " lease_expires_at = NULL, error_code = NULL, error_detail = NULL, next_step = NULL"
+        " WHERE id = %s AND lease_token = %s AND state = 'running'",
+        (now, lease.job_id, lease.token),
     )
 
 
@@ -228,62 +230,47 @@ async def set_result(tx: Transaction, job_id: JobId, result: dict[str, JsonValue
     await tx.execute("UPDATE jobs.jobs SET result = %s WHERE id = %s", (as_json(result), job_id))
 
 
-@dataclass(frozen=True, slots=True)
-class Complaint:
-    """Why an attempt failed, as the person reads it."""
-
-    code: str
-    detail: str
-    next_step: str
-
-
 async def mark_failed(
     tx: Transaction, lease: Lease, why: Complaint, now: datetime, *, expired_before: datetime | None = None
 ) -> bool:
     """End the job badly; False when the lease is lost, or did not expire before the time given."""
-    return (
-        await tx.execute(
-            "UPDATE jobs.jobs SET state = 'failed', finished_at = %(now)s, lease_token = NULL,"
-            " lease_expires_at = NULL, error_code = %(code)s, error_detail = %(detail)s, next_step = %(next_step)s"
-            " WHERE id = %(id)s AND lease_token = %(token)s AND state = 'running'"
-            " AND lease_expires_at < coalesce(%(expired_before)s, 'infinity'::timestamptz)",
-            {
-                "now": now,
-                "code": why.code,
-                "detail": why.detail,
-                "next_step": why.next_step,
-                "id": lease.job_id,
-                "token": lease.token,
-                "expired_before": expired_before,
-            },
-        )
-        > 0
+    return await _touched(
+        tx,
+        "UPDATE jobs.jobs SET state = 'failed', finished_at = %(now)s, lease_token = NULL,"
+        " lease_expires_at = NULL, error_code = %(code)s, error_detail = %(detail)s, next_step = %(next_step)s"
+        " WHERE id = %(id)s AND lease_token = %(token)s AND state = 'running'"
+        " AND lease_expires_at < coalesce(%(expired_before)s, 'infinity'::timestamptz)",
+        {
+            "now": now,
+            "code": why.code,
+            "detail": why.detail,
+            "next_step": why.next_step,
+            "id": lease.job_id,
+            "token": lease.token,
+            "expired_before": expired_before,
+        },
     )
 
 
 async def put_off(tx: Transaction, lease: Lease, why: Complaint, run_at: datetime) -> bool:
     """Have the job tried again from `run_at` on; False when the lease is lost."""
-    return (
-        await tx.execute(
-            "UPDATE jobs.jobs SET state = 'queued', run_at = %s, lease_token = NULL, lease_expires_at = NULL,"
-            " error_code = %s, error_detail = %s, next_step = %s"
-            " WHERE id = %s AND lease_token = %s AND state = 'running'",
-            (run_at, why.code, why.detail, why.next_step, lease.job_id, lease.token),
-        )
-        > 0
+    return await _touched(
+        tx,
+        "UPDATE jobs.jobs SET state = 'queued', run_at = %s, lease_token = NULL, lease_expires_at = NULL,"
+        " error_code = %s, error_detail = %s, next_step = %s"
+        " WHERE id = %s AND lease_token = %s AND state = 'running'",
+        (run_at, why.code, why.detail, why.next_step, lease.job_id, lease.token),
     )
 
 
 async def release(tx: Transaction, lease: Lease) -> bool:
     """Give the job back as if it had never been taken; False when the lease is lost."""
-    return (
-        await tx.execute(
-            "UPDATE jobs.jobs SET state = 'queued', attempts = attempts - 1, lease_token = NULL,"
-            " lease_expires_at = NULL, stage = NULL, progress_done = NULL, progress_total = NULL"
-            " WHERE id = %s AND lease_token = %s AND state = 'running'",
-            (lease.job_id, lease.token),
-        )
-        > 0
+    return await _touched(
+        tx,
+        "UPDATE jobs.jobs SET state = 'queued', attempts = attempts - 1, lease_token = NULL,"
+        " lease_expires_at = NULL, stage = NULL, progress_done = NULL, progress_total = NULL"
+        " WHERE id = %s AND lease_token = %s AND state = 'running'",
+        (lease.job_id, lease.token),
     )
 
 
@@ -368,3 +355,7 @@ async def take_due_schedules(tx: Transaction, now: datetime) -> list[Schedule]:
         """,
         {"now": now},
     )
+
+
+async def _touched(tx: Transaction, query: LiteralString, params: Params) -> bool:
+    return await tx.execute(query, params) > 0

@@ -36,7 +36,7 @@ class Job:
 
     `attempts` counts begun ones, the present one included; `started_at` is when the latest began. The error fields
     tell of the latest attempt that failed, until one succeeds. `position` is 1 for the job of its queue that is
-    taken next; None unless it waits and its `run_at` has come.
+    taken next; None unless it waits and its `run_at` has come, and in lists.
     """
 
     id: JobId
@@ -122,6 +122,15 @@ class Lease:
 
     job_id: JobId
     token: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Complaint:
+    """Why an attempt failed, as the person reads it."""
+
+    code: str
+    detail: str
+    next_step: str
 
 
 class Waker(Protocol):

@@ -271,14 +271,22 @@ async def mark_indexed(tx: Transaction, ids: Sequence[UUID], index: str) -> None
 
 
 async def stale(tx: Transaction, source_id: SourceId) -> list[StaleRow]:
-    """Passages of a published source that neither its generation nor a later one has."""
+    """Passages of a source that neither its published generation, if there is one, nor a later one has."""
     return await tx.fetch_all(
         StaleRow,
         "SELECT p.id, p.creator_id, p.indexed_in FROM retrieval.passages p"
-        " JOIN creators.readable_sources s ON s.id = p.source_id"
+        " LEFT JOIN creators.readable_sources s ON s.id = p.source_id"
         " WHERE p.source_id = %s AND NOT EXISTS (SELECT FROM retrieval.placements o"
-        "  WHERE o.passage_id = p.id AND o.generation >= s.generation)",
+        "  WHERE o.passage_id = p.id AND o.generation >= coalesce(s.generation, 0))",
         (source_id,),
+    )
+
+
+async def discard_placements(tx: Transaction, source_id: SourceId, published: int | None) -> None:
+    """Delete the placements of all generations but the published one."""
+    await tx.execute(
+        "DELETE FROM retrieval.placements WHERE source_id = %s AND generation IS DISTINCT FROM %s",
+        (source_id, published),
     )
 
 

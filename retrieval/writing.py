@@ -88,11 +88,15 @@ class PassageWriter:
             await self._index.compact(index_name, creator_id)
         return written
 
+    async def discard(self, tx: Transaction, source_id: SourceId, *, published: int | None) -> None:
+        """Give up the generations that are not published; `forget_stale` then removes what only they had."""
+        await sql.discard_placements(tx, source_id, published)
+
     async def forget_stale(self, source_id: SourceId) -> int:
         """Remove passages that neither the published generation nor a later one has; returns how many.
 
         The index forgets them first: a row that SQL still has can be forgotten again, an entry without a row
-        would stay for ever. Does nothing while no generation is published.
+        would stay for ever.
         """
         async with self._database.transaction() as tx:
             stale = await sql.stale(tx, source_id)

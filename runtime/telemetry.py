@@ -34,7 +34,9 @@ def configure_logging(settings: LogSettings, *, process: str) -> None:
     ]
     renderer: structlog.typing.Processor = structlog.dev.ConsoleRenderer(colors=False)
     if settings.format == "json":
-        shared.append(structlog.processors.dict_tracebacks)
+        # Without the values of variables: they hold what people wrote, and secrets.
+        tracebacks = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+        shared.append(structlog.processors.ExceptionRenderer(tracebacks))
         renderer = structlog.processors.JSONRenderer()
     structlog.configure(
         processors=[*shared, renderer],

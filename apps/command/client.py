@@ -8,7 +8,6 @@ from typing import Any
 
 import httpx
 
-from accounts import AdminKey
 from apps.secrets import ADMIN_KEY_FILE
 from apps.supervisor import RunningState, read_state
 from runtime.errors import (
@@ -124,6 +123,8 @@ def running(var: Path) -> RunningState:
 
 def _admin_key(settings: Settings) -> str | None:
     """The key of this installation, if this user may read it; asking and searching need none."""
+    from accounts import AdminKey
+
     path = settings.secrets_path / ADMIN_KEY_FILE
     if settings.secrets.admin_key is None and not path.exists():
         return None

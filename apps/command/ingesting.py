@@ -4,16 +4,18 @@ import time
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from apps.command.client import GatewayClient, gateway_client
 from apps.command.output import AsJson, CreatorOption, console, show_json, show_table
-from ingestion import Bundle, Problem, discover_folder
 from runtime.errors import UnderstudyError
 from runtime.settings import load_settings
+
+if TYPE_CHECKING:
+    from ingestion import Bundle, Problem
 
 ENDED = {"succeeded", "failed", "cancelled"}
 POLL_S = 0.4
@@ -72,6 +74,8 @@ def _progress(*, hidden: bool) -> Progress:
 
 def submit_folder(gateway: GatewayClient, creator: str, path: Path, *, quiet: bool) -> list[Item]:
     """Send every item of a folder; a problem with one of them does not stop the others."""
+    from ingestion import discover_folder
+
     found = list(discover_folder(path))
     items: list[Item] = []
     with _progress(hidden=quiet) as bar:
@@ -82,7 +86,9 @@ def submit_folder(gateway: GatewayClient, creator: str, path: Path, *, quiet: bo
     return items
 
 
-def _submit(gateway: GatewayClient, handle: str, found: Bundle | Problem) -> Item:
+def _submit(gateway: GatewayClient, handle: str, found: "Bundle | Problem") -> Item:
+    from ingestion import Problem
+
     item = Item(found.name, "queued")
     if isinstance(found, Problem):
         item.fail(found.error.code, found.error.detail, found.error.next_step)

@@ -1,3 +1,5 @@
+# pyright: reportUnknownMemberType=false
+# redis is typed in part only.
 """`reindex`, `migrate` and `doctor`: what an operator does beside the running gateway."""
 
 import asyncio
@@ -14,8 +16,6 @@ from rich.progress import Progress
 from apps.command.client import gateway_client
 from apps.command.output import AsJson, CreatorOption, console, show_json, show_table
 from apps.supervisor import read_state
-from retrieval import IndexName
-from runtime import migrations
 from runtime.errors import UnderstudyError
 from runtime.settings import Settings, load_settings
 
@@ -25,6 +25,8 @@ LITTLE_DISK = 2 * 2**30
 
 def migrate(as_json: AsJson = False) -> None:
     """Bring the database schema to the newest version."""
+    from runtime import migrations
+
     migrations.migrate(_beside_the_running(load_settings()).database.url.get_secret_value())
     if as_json:
         show_json({"migrated": True})
@@ -44,6 +46,7 @@ def reindex(creator: CreatorOption = None, as_json: AsJson = False) -> None:
 
 async def _reindex(settings: Settings, reference: str | None, *, quiet: bool) -> list[dict[str, Any]]:
     from apps.assembly import open_core
+    from retrieval import IndexName
 
     rebuilt: list[dict[str, Any]] = []
     async with open_core(settings) as core:
@@ -135,12 +138,12 @@ def _database(settings: Settings) -> str:
 
     try:
         with psycopg.connect(settings.database.url.get_secret_value(), connect_timeout=5) as connection:
-            row = connection.execute("SELECT current_setting('server_version')").fetchone()
+            version = connection.info.server_version
     except psycopg.OperationalError as error:
         raise Unavailable(
             "database_unreachable", "PostgreSQL does not answer.", next_step="Start it with ./understudy up."
         ) from error
-    return f"PostgreSQL {row[0] if row else ''}"
+    return f"PostgreSQL {version // 10000}.{version % 10000}"
 
 
 def _redis(settings: Settings) -> str:

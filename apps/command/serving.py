@@ -4,7 +4,7 @@ import asyncio
 import json
 import os
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -12,11 +12,11 @@ from apps.command.asking import show_answer
 from apps.command.client import GatewayClient, Json, gateway_client
 from apps.command.ingesting import finish, submit_folder
 from apps.command.output import AsJson, console, show_json
-from apps.supervisor import Running, State, run_embedded
 from runtime.errors import Conflict, InvalidInput
-from runtime.migrations import migrate
 from runtime.settings import ROOT, Settings, load_settings
-from runtime.telemetry import configure_logging
+
+if TYPE_CHECKING:
+    from apps.supervisor import Running, State
 
 DEMO = ROOT / "creators" / "demo"
 
@@ -30,7 +30,7 @@ def up(
     """Start everything here, seed the demo creator, print one cited answer, and keep serving."""
     settings = _settings(port)
 
-    async def serve(running: Running) -> None:
+    async def serve(running: "Running") -> None:
         if with_demo:
             show_answer(await asyncio.to_thread(_demonstrate, settings, quiet=False))
         console().print(f"\nUnderstudy serves at {running.state.gateway_url}   (Ctrl-C stops it)")
@@ -43,7 +43,7 @@ def demo(port: PortOption = None, as_json: AsJson = False) -> None:
     """Start everything here, ask the demo creator one question, and stop again."""
     settings = _settings(port)
 
-    async def ask_once(_: Running) -> Json:
+    async def ask_once(_: "Running") -> Json:
         return await asyncio.to_thread(_demonstrate, settings, quiet=as_json)
 
     answer = _run(settings, ask_once, quiet=as_json)
@@ -68,11 +68,15 @@ def _settings(port: int | None) -> Settings:
     return settings.model_copy(update={"gateway": settings.gateway.model_copy(update={"port": port})})
 
 
-def _run(settings: Settings, use: Callable[[Running], Awaitable[Any]], *, quiet: bool) -> Any:
+def _run(settings: Settings, use: "Callable[[Running], Awaitable[Any]]", *, quiet: bool) -> Any:
+    from apps.supervisor import run_embedded
+    from runtime.migrations import migrate
+    from runtime.telemetry import configure_logging
+
     configure_logging(settings.log.model_copy(update={"level": "error"}), process="supervisor")
     out = console()
 
-    def on_change(name: str, state: State, detail: str) -> None:
+    def on_change(name: str, state: "State", detail: str) -> None:
         if not quiet:
             out.print(f"{name:<10}{state}" + (f": {detail}" if detail else ""), markup=False, style="dim")
 

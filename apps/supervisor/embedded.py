@@ -141,12 +141,14 @@ def _signals(stop: Callable[[], object]) -> Generator[list[signal.Signals]]:
         stop()
 
     loop = asyncio.get_running_loop()
-    for number in _STOP_SIGNALS:
+    # What nohup(1) has us ignore stays ignored.
+    numbers = [n for n in _STOP_SIGNALS if n != signal.SIGHUP or signal.getsignal(n) != signal.SIG_IGN]
+    for number in numbers:
         loop.add_signal_handler(number, note, number)
     try:
         yield came
     finally:
-        for number in _STOP_SIGNALS:
+        for number in numbers:
             loop.remove_signal_handler(number)
 
 

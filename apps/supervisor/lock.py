@@ -1,9 +1,11 @@
 """One supervisor for each `var`, and where the others find it."""
 
+import contextlib
 import fcntl
 import io
 import json
 import os
+from collections.abc import Generator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
@@ -47,31 +49,30 @@ class VarLock:
     def acquire(self) -> None:
         """Take it. Raises Conflict `already_running`, naming who has it, or Unavailable `var_not_writable`."""
         path = self._var / "run" / "lock"
-        try:
+        with self._writing():
             path.parent.mkdir(parents=True, exist_ok=True)
             file = io.FileIO(os.open(path, os.O_RDWR | os.O_CREAT, 0o644), "r+")
-        except OSError as error:
-            raise Unavailable(
-                "var_not_writable",
-                f"The folder {self._var} cannot be written: {error.strerror}.",
-                next_step="Make it writable for this user, or choose another one with UNDERSTUDY_VAR.",
-            ) from error
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             file.close()
             raise self._already_running() from error
         self._file = file
-        _state(self._var).unlink(missing_ok=True)  # of a crash
-        write_record(_record(self._var), os.getpid())
+        with self._writing():
+            _state(self._var).unlink(missing_ok=True)  # of a crash
+            write_record(_record(self._var), os.getpid())
 
     def publish(self, state: RunningState) -> None:
-        """Tell the other commands. Readable for this user only: the URLs hold passwords."""
+        """Tell the other commands. Readable for this user only: the URLs hold passwords.
+
+        Raises Unavailable `var_not_writable`.
+        """
         draft = _state(self._var).with_suffix(".new")
-        draft.unlink(missing_ok=True)
-        draft.touch(mode=0o600)
-        draft.write_text(json.dumps(asdict(state)), encoding="utf-8")
-        draft.replace(_state(self._var))
+        with self._writing():
+            draft.unlink(missing_ok=True)
+            draft.touch(mode=0o600)
+            draft.write_text(json.dumps(asdict(state)), encoding="utf-8")
+            draft.replace(_state(self._var))
 
     def release(self) -> None:
         """Let go of it. Does nothing when it is not held."""
@@ -89,6 +90,17 @@ class VarLock:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.release()
+
+    @contextlib.contextmanager
+    def _writing(self) -> Generator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise Unavailable(
+                "var_not_writable",
+                f"The folder {self._var} cannot be written: {error.strerror}.",
+                next_step="Make it writable for this user, or choose another one with UNDERSTUDY_VAR.",
+            ) from error
 
     def _already_running(self) -> Conflict:
         state = read_state(self._var)

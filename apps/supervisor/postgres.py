@@ -42,6 +42,8 @@ _OPTIONS = {
     "max_wal_size": "256MB",
     "io_method": "sync",
     "jit": "off",
+    # In the data folder, so that a kill leaves nothing elsewhere, and a container with a small /dev/shm will do.
+    "dynamic_shared_memory_type": "mmap",
     "log_min_error_statement": "panic",
     "log_error_verbosity": "terse",
     "log_line_prefix": "%m [%p] ",
@@ -69,8 +71,8 @@ class EmbeddedPostgres(ChildService):
         system: Path = SYSTEM_FOLDER,
     ) -> None:
         super().__init__("postgres", directory)
-        self._home = directory / "postgres"
-        self._secrets = directory / "secrets"
+        self._home = self.var / "postgres"
+        self._secrets = self.var / "secrets"
         self._port = port
         self._durable = durable
         self._install = install
@@ -159,6 +161,7 @@ class EmbeddedPostgres(ChildService):
             placement.home,
             placement.account,
             stop_signal=signal.SIGINT,
+            abort_signal=signal.SIGQUIT,
             orphan_signal=signal.SIGINT,
         )
         try:
@@ -211,7 +214,14 @@ def _postmaster(data: Path) -> int:
 
 
 def _check_version(data: Path, major: int) -> None:
-    written_by = (data / "PG_VERSION").read_text(encoding="ascii").strip()
+    try:
+        written_by = (data / "PG_VERSION").read_text(encoding="ascii").strip()
+    except OSError as error:
+        raise Unavailable(
+            "database_unreadable",
+            f"The folder {data} is no database that this user can read: {error.strerror}.",
+            next_step="Restore a backup into it, or move it away to begin an empty database.",
+        ) from error
     if written_by != str(major):
         raise Conflict(
             "database_version_mismatch",

@@ -1,6 +1,7 @@
 """Child processes: each in a session of its own, with a log file, gone when this process goes."""
 
 import asyncio
+import contextlib
 import os
 import signal
 import subprocess
@@ -16,6 +17,7 @@ from apps.supervisor.process_table import process_gone
 from runtime.errors import Unavailable
 
 _LAUNCHER = Path(__file__).with_name("launch.py")
+_ABORT_S = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,8 @@ class Command:
     """None keeps the user of this process."""
     stop_signal: signal.Signals = signal.SIGTERM
     """Asks for an orderly end."""
+    abort_signal: signal.Signals | None = None
+    """Asks for an end at once, for a program that leaves something behind when it is ended by force."""
     orphan_signal: signal.Signals = signal.SIGKILL
     """Sent by the kernel when this process has died (Linux only)."""
 
@@ -59,9 +63,17 @@ class Child:
         Raises Unavailable `child_not_started` or `log_not_writable`.
         """
         with open_log(log) as output:
-            process = _launch(command, output.fileno())
-        write_record(record, process.pid)
-        return cls(process, command, record)
+            child = cls(_launch(command, output.fileno()), command, record)
+        try:
+            write_record(record, child.pid)
+        except OSError as error:
+            child.kill()
+            raise Unavailable(
+                "child_not_started",
+                f"{record} cannot be written: {error.strerror}.",
+                next_step="Free disk space, and give this user the folder.",
+            ) from error
+        return child
 
     @property
     def pid(self) -> int:
@@ -80,14 +92,24 @@ class Child:
 
     async def stop(self, grace_s: float) -> int:
         """Ask it to end, and end it by force when it has not after `grace_s` seconds. May be called again."""
+        await self._ask(self._command.stop_signal, grace_s)
+        if self._command.abort_signal is not None:
+            await self._ask(self._command.abort_signal, _ABORT_S)
         if self._process.returncode is None:
-            os.kill(self.pid, self._command.stop_signal)
-            try:
-                async with asyncio.timeout(grace_s):
-                    await self.exited()
-            except TimeoutError:
-                self._kill_group()
+            self._kill_group()
         return await self.exited()
+
+    async def _ask(self, number: signal.Signals, patience_s: float) -> None:
+        if self._process.returncode is None:
+            os.kill(self.pid, number)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(patience_s):
+                    await self.exited()
+
+    def kill(self) -> None:
+        """End it by force, with all that is in its group, and wait for that."""
+        self._kill_group()
+        self._process.wait()
 
     def _kill_group(self) -> None:
         try:

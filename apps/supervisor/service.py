@@ -46,6 +46,7 @@ class ChildService:
 
     def __init__(self, name: str, var: Path) -> None:
         self.name = name
+        self.var = var = var.resolve()  # children have other working directories
         self.log = var / "logs" / f"{name}.log"
         self._record = record_of(name, var)
         self._child: Child | None = None

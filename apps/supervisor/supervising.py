@@ -150,7 +150,7 @@ class Supervisor:
                     next_step=f"Its log is {service.log}.",
                 ) from cause
         pause = self._pause(kept.deaths)
-        self._report(service, State.RESTARTING, f"{reason}; next try in {pause:.1f} s")
+        self._report(service, State.RESTARTING, f"{reason.rstrip('.')}; next try in {pause:.1f} s")
         await self._sleep(pause)
 
     def _pause(self, deaths: int) -> float:

@@ -52,8 +52,8 @@ class EmbeddedValkey(ChildService):
 
     def __init__(self, directory: Path, *, port: int | None = None) -> None:
         super().__init__("valkey", directory)
-        self._home = directory / "valkey"
-        self._secret = directory / "secrets" / "valkey"
+        self._home = self.var / "valkey"
+        self._secret = self.var / "secrets" / "valkey"
         self._port = port
         self._password = ""
 

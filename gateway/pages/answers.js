@@ -116,7 +116,8 @@ function card(citation, id) {
   item.querySelector("blockquote").textContent = citation.quote ?? "";
   item.querySelector("blockquote").dataset.verified = citation.verified ?? "exact";
   const who = item.querySelector(".who");
-  who.querySelector(".speaker").textContent = citation.speaker ?? "Speaker not named";
+  const spoken = citation.start_ms !== null;
+  who.querySelector(".speaker").textContent = citation.speaker ?? (spoken ? "Speaker not named" : "");
   if (citation.speaker_role === "guest") who.append(badge("guest"));
   if (citation.sponsor) who.append(badge("sponsored"));
   if (citation.verified === "paraphrase") who.append(badge("in other words"));
@@ -144,7 +145,7 @@ function link(element, citation) {
     return;
   }
   element.href = address;
-  element.textContent = citation.start_ms === null ? place || "Open" : place;
+  element.textContent = place ? `Open at ${place}` : "Open";
   element.dataset.medium = citation.start_ms === null ? "document" : "recording";
   element.setAttribute("aria-label", `Open ${citation.title} at ${place || "the start"}, in a new tab`);
 }

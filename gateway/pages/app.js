@@ -145,6 +145,7 @@ function open(question) {
   const turn = new Turn(question, (state.turns += 1), () => {
     turn.element.remove();
     run(question);
+    at("talk").querySelector(".turn:last-child .asked").focus({ preventScroll: true });
   });
   at("talk").append(turn.element);
   return turn;
@@ -185,7 +186,7 @@ function take(turn, type, data) {
   else if (type === "done") {
     turn.end(data.kind);
     at("restart").hidden = false;
-    at("status").textContent = turn.places ? `Answered, with ${turn.places} sources.` : "Answered.";
+    at("status").textContent = `Answered${["", ", with one source", `, with ${turn.places} sources`][Math.min(turn.places, 2)]}.`;
   }
 }
 
@@ -193,7 +194,7 @@ function busy(running) {
   state.running = running;
   at("send").textContent = running ? "Stop" : "Ask";
   at("send").classList.toggle("stop", Boolean(running));
-  for (const button of at("suggestions").querySelectorAll("button")) button.disabled = Boolean(running);
+  for (const button of at("suggestions").querySelectorAll("button")) button.setAttribute("aria-disabled", String(Boolean(running)));
 }
 
 function remember(conversation) {

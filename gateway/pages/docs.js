@@ -9,6 +9,13 @@ function make(tag, text = "", className = "") {
   return element;
 }
 
+/* A description; what stands between backticks is code. */
+function words(text) {
+  const paragraph = make("p");
+  text.split("`").forEach((part, i) => paragraph.append(i % 2 ? make("code", part) : part));
+  return paragraph;
+}
+
 function row(cells, tag = "td") {
   const line = make("tr");
   for (const cell of cells) {
@@ -55,7 +62,7 @@ function operation(path, method, described) {
   section.id = described.operationId;
   const title = make("h2");
   title.append(make("span", method.toUpperCase(), "method"), ` ${path}`);
-  section.append(title, make("p", described.description ?? described.summary ?? ""));
+  section.append(title, words(described.description ?? described.summary ?? ""));
   const parameters = (described.parameters ?? []).map((p) => [make("code", p.name), p.in, type(p.schema), p.description ?? ""]);
   if (parameters.length) section.append(table(["parameter", "in", "type", ""], parameters));
   section.append(contents("Sends", described.requestBody?.content));
@@ -78,7 +85,7 @@ function contents(label, content = {}, description = "") {
 function schema(name, described) {
   const section = make("section", "", "operation");
   section.id = `schema-${name}`;
-  section.append(make("h3", name), make("p", described.description ?? ""));
+  section.append(make("h3", name), words(described.description ?? ""));
   const fields = Object.entries(described.properties ?? {}).map(([field, one]) => [
     make("code", field + ((described.required ?? []).includes(field) ? "" : " ?")),
     type(one),
@@ -92,7 +99,7 @@ async function start() {
   const response = await fetch("/openapi.json");
   if (!response.ok) throw new Error(`status ${response.status}`);
   const document_ = await response.json();
-  at("about").textContent = document_.info.description;
+  at("about").append(...words(document_.info.description).childNodes);
   for (const [path, methods] of Object.entries(document_.paths)) {
     for (const [method, described] of Object.entries(methods)) {
       const item = make("li");

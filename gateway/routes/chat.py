@@ -8,7 +8,7 @@ from fastapi.responses import JSONResponse, Response
 from accounts import GUEST_MAX_AGE_S
 from chat import Question, collect
 from gateway.bodies import AnswerBody, ChatRequest
-from gateway.parts import FromParts, IsAdmin, Parts, find_creator
+from gateway.parts import EVERYTHING, PUBLIC, FromParts, IsAdmin, Parts, find_creator
 from gateway.questions import checked_length, require_json
 from gateway.streaming import EventStream, while_connected
 from runtime.ids import ConversationId, GuestId
@@ -35,7 +35,8 @@ async def chat(body: ChatRequest, request: Request, parts: FromParts, is_admin: 
     if guest is None:
         guest, cookie = parts.guests.issue()
     conversation = None if body.conversation_id is None else ConversationId(body.conversation_id)
-    events = parts.responder.answer(Question(creator.id, body.message, conversation, guest))
+    access = EVERYTHING if is_admin else PUBLIC
+    events = parts.responder.answer(Question(creator.id, body.message, conversation, guest, access))
     if body.stream or STREAM_TYPE in request.headers.get("accept", ""):
         response: Response = EventStream(events)
     else:

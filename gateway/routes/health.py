@@ -68,8 +68,13 @@ async def _checks(parts: Parts) -> dict[str, CheckBody]:
 async def _check(name: str, probe: Probe) -> CheckBody:
     started = time.perf_counter()
     # Gathered rather than awaited, so that an unexpected error too is this part's state and not the answer's.
-    [outcome] = await asyncio.gather(asyncio.wait_for(probe(), PROBE_TIMEOUT_S), return_exceptions=True)
+    [outcome] = await asyncio.gather(_in_time(probe), return_exceptions=True)
     return CheckBody.of(_as_error(name, outcome), round((time.perf_counter() - started) * 1000, 1))
+
+
+async def _in_time(probe: Probe) -> None:
+    async with asyncio.timeout(PROBE_TIMEOUT_S):
+        await probe()
 
 
 def _as_error(name: str, outcome: BaseException | None) -> UnderstudyError | None:

@@ -1,14 +1,15 @@
 """Background work, as the administrator sees it."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query
 
 from gateway.bodies import JobBody, JobsBody
 from gateway.parts import FromParts, require_admin
-from jobs import JobState
 from runtime.ids import JobId
+
+State = Literal["queued", "running", "succeeded", "failed", "cancelled"]
 
 router = APIRouter(prefix="/api/v1/jobs", tags=["jobs"], dependencies=[Depends(require_admin)])
 
@@ -17,7 +18,7 @@ router = APIRouter(prefix="/api/v1/jobs", tags=["jobs"], dependencies=[Depends(r
 async def list_jobs(
     parts: FromParts,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
-    state: Annotated[JobState | None, Query()] = None,
+    state: Annotated[State | None, Query()] = None,
 ) -> JobsBody:
     """List the latest jobs. Needs the administrator key."""
     async with parts.database.transaction() as tx:

@@ -51,7 +51,7 @@ def page_routes(pages: dict[str, Page]) -> APIRouter:
     return router
 
 
-def _serving(page: Page):  # noqa: ANN202 - the framework reads the inner function
+def _serving(page: Page):
     async def serve(request: Request) -> Response:
         headers = {"ETag": page.etag, "Cache-Control": "no-cache", "Content-Security-Policy": PAGE_POLICY}
         known = {

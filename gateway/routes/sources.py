@@ -119,8 +119,10 @@ async def _read_bundle(request: Request) -> Bundle:
             "There is no room left to receive the file.",
             next_step="Free disk space where temporary files are kept, then send it again.",
         ) from error
-    async with form:
+    try:
         files = [BundleFile(_file_name(part), await part.read()) for part in _file_parts(form)]
+    finally:
+        await form.close()
     names = [file.name for file in files]
     if len(set(names)) < len(names):
         raise InvalidInput(

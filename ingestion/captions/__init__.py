@@ -119,12 +119,14 @@ def _timed_pieces(cue: SpokenCue, pieces: list[Piece]) -> list[Cue]:
     lengths = [sum(map(len, piece.words)) + len(piece.words) for piece in pieces]
     total, done = sum(lengths), 0
     bounds: list[int] = []
+    earliest_ms = cue.start_ms
     for piece, length in zip(pieces, lengths, strict=True):
         at_ms = cue.start_ms + (cue.end_ms - cue.start_ms) * done // total
         said_ms = piece.times[0] if done else None
-        bounds.append(max(bounds[-1] if bounds else cue.start_ms, at_ms if said_ms is None else said_ms))
+        bounds.append(min(max(earliest_ms, at_ms if said_ms is None else said_ms), cue.end_ms))
+        earliest_ms = max(bounds[-1], *(time or 0 for time in piece.times))
         done += length
-    bounds.append(max(cue.end_ms, bounds[-1]))
+    bounds.append(cue.end_ms)
     return [
         Cue(
             start_ms,

@@ -201,8 +201,12 @@ CREATE TABLE chat.conversations (
     id         uuid PRIMARY KEY,
     creator_id uuid NOT NULL,
     guest_id   uuid NOT NULL,
+    -- The message that is being written, and until when nobody else may begin one.
+    answering  uuid,
+    busy_until timestamptz,
     created_at timestamptz NOT NULL,
-    updated_at timestamptz NOT NULL
+    updated_at timestamptz NOT NULL,
+    CHECK ((answering IS NULL) = (busy_until IS NULL))
 );
 CREATE INDEX conversations_of_guest ON chat.conversations (guest_id, updated_at DESC);
 

@@ -59,6 +59,7 @@ class Batcher:
         self._lock = Lock()
         self._urgent: deque[_Item] = deque()
         self._waiting: deque[_Item] = deque()
+        # Ordered so that what may share a batch with a text, the same length but younger, or shorter, is before it.
         self._by_length: list[tuple[int, int, _Item]] = []
         self._arrivals = 0
 
@@ -100,7 +101,7 @@ class Batcher:
         for item in items:
             self._arrivals += 1
             item.arrival = self._arrivals
-            insort(self._by_length, (len(item.tokens), item.arrival, item))
+            insort(self._by_length, (len(item.tokens), -item.arrival, item))
 
     def _run_next(self) -> None:
         with self._lock:
@@ -131,7 +132,7 @@ class Batcher:
     def _alike(self, oldest: _Item) -> list[_Item]:
         """`oldest` with as many of the next shorter texts as fit, without those that nobody waits for."""
         longest = len(oldest.tokens)
-        end = bisect_left(self._by_length, (longest, oldest.arrival + 1))
+        end = bisect_left(self._by_length, (longest, 1 - oldest.arrival))
         start = max(0, end - max(1, self._padded_tokens // max(longest, 1)))
         batch = [entry[2] for entry in self._by_length[start:end]]
         del self._by_length[start:end]

@@ -182,13 +182,7 @@ class LanceIndex:
         table = self._tables.get(name)
         if table is None:
             connection = await self._connected()
-            if make:
-                table = await connection.create_table(name, schema=self._schema, exist_ok=True)
-                # Also when it exists: whoever made it may have been killed before this line.
-                if not await table.list_indices():
-                    await table.create_index("text", config=_WORDS)
-            else:
-                table = await _existing(connection, name)
+            table = await (_made(connection, name, self._schema) if make else _existing(connection, name))
             if table is None:
                 return None
             self._tables[name] = table
@@ -239,6 +233,18 @@ async def _existing(connection: AsyncConnection, name: str) -> AsyncTable | None
         raise
 
 
+async def _made(connection: AsyncConnection, name: str, schema: pa.Schema) -> AsyncTable:
+    table = await connection.create_table(name, schema=schema, exist_ok=True)
+    # Also when it exists: whoever made it may have been killed before this line.
+    if not await table.list_indices():
+        try:
+            await table.create_index("text", config=_WORDS)
+        except RuntimeError as error:
+            if not _lost_race(error):
+                raise
+    return table
+
+
 async def _nearest(table: AsyncTable, vector: Vector, limit: int, condition: str | None) -> pa.Table:
     query = table.query().nearest_to(vector).distance_type("dot").limit(limit)
     query = query.select(["id", "_distance"])
@@ -277,7 +283,7 @@ async def _compact(table: AsyncTable) -> None:
     try:
         await table.optimize(cleanup_older_than=_KEEP_REPLACED)
     except RuntimeError as error:
-        if "commit conflict" not in str(error):
+        if not _lost_race(error):
             raise
         # Another process wrote at the same time, and will compact after that.
         log.info("index_compaction_gave_way", table=table.name)
@@ -302,6 +308,11 @@ def _numbers(rows: pa.Table, column: str) -> Vector:
 def _is_gone(error: RuntimeError) -> bool:
     message = str(error)
     return "Not found" in message and "_versions" in message
+
+
+def _lost_race(error: RuntimeError) -> bool:
+    """Whether another process did the same, or wrote, at the same time and came first."""
+    return "commit conflict" in str(error)
 
 
 @contextmanager

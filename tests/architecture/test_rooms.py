@@ -16,7 +16,7 @@ VENDORS: dict[str, tuple[str, ...]] = {
     "pyarrow": ("retrieval.indexes.lance",),
     "onnxruntime": ("retrieval.embedders",),
     "tokenizers": ("retrieval.embedders",),
-    "llama_index": ("ingestion.chunking",),
+    "llama_index": ("ingestion.node_parsers",),
     "celery": ("jobs", "apps.worker"),
     "kombu": ("jobs",),
     "fastapi": ("gateway", "apps"),

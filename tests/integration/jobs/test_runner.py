@@ -7,12 +7,12 @@ from uuid import uuid4
 
 import pytest
 
-from jobs import Effect, Job, JobContext, LeaseLost
+from jobs import Effect, Job, JobContext, LeaseLost, NewJob
 from jobs.failures import INTERNAL
 from runtime.database import Transaction
 from runtime.errors import InvalidInput, Unavailable
 from runtime.ids import JobId
-from tests.integration.jobs.workbench import LEASE_S, QUEUE, Gate, Workbench, mark, marking
+from tests.integration.jobs.workbench import LEASE_S, QUEUE, Gate, Workbench, mark, marking, until
 
 
 async def _steal(bench: Workbench, job_id: JobId) -> None:
@@ -37,12 +37,14 @@ async def test_works_on_several_at_a_time_and_no_more(bench: Workbench) -> None:
     for _ in range(5):
         await bench.add()
     drain = asyncio.create_task(bench.runner(concurrency=3).drain(QUEUE))
-    async with asyncio.timeout(10):
-        while gate.calls < 3:
-            await asyncio.sleep(0)
-        assert [j.state for j in await _all(bench)].count("running") == 3
-        gate.let.set()
-        assert await drain == 5
+
+    async def three_run() -> bool:
+        return gate.calls == 3
+
+    await until(three_run)
+    assert [j.state for j in await _all(bench)].count("running") == 3
+    gate.let.set()
+    assert await drain == 5
 
 
 async def test_a_job_that_comes_meanwhile_is_taken_while_another_is_long(bench: Workbench) -> None:
@@ -66,8 +68,6 @@ async def test_an_effect_may_queue_the_next_of_its_own_key(bench: Workbench) -> 
             return None
 
         async def effect(tx: Transaction) -> None:
-            from jobs import NewJob  # noqa: PLC0415
-
             await bench.queue.enqueue(tx, NewJob(QUEUE, "again", "a", {"second": True}, dedupe_key="same"))
 
         return effect
@@ -97,9 +97,11 @@ async def test_the_heartbeat_keeps_the_lease(bench: Workbench) -> None:
     drain = asyncio.create_task(bench.runner(heartbeat_s=0.01).drain(QUEUE))
     await gate.begun.wait()
     bench.clock.advance(LEASE_S - 1)
-    async with asyncio.timeout(10):
-        while await _expiry_s(bench, job_id) < LEASE_S:
-            await asyncio.sleep(0.01)
+
+    async def renewed() -> bool:
+        return await _expiry_s(bench, job_id) >= LEASE_S
+
+    await until(renewed)
     gate.let.set()
     await drain
     assert (await bench.job(job_id)).state == "succeeded"
@@ -107,9 +109,7 @@ async def test_the_heartbeat_keeps_the_lease(bench: Workbench) -> None:
 
 async def _expiry_s(bench: Workbench, job_id: JobId) -> float:
     async with bench.database.transaction() as tx:
-        expires_at = await tx.fetch_value(
-            "SELECT lease_expires_at FROM jobs.jobs WHERE id = %s", (job_id,)
-        )
+        expires_at = await tx.fetch_value("SELECT lease_expires_at FROM jobs.jobs WHERE id = %s", (job_id,))
     return (expires_at - bench.clock.now()) / timedelta(seconds=1)
 
 

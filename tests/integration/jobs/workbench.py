@@ -43,7 +43,9 @@ class Workbench:
             uniform=lambda: 1.0,
         )
 
-    def on(self, kind: str, handler: Handler, on_failed: Callable[..., Awaitable[None]] | None = None) -> None:
+    def on(
+        self, kind: str, handler: Handler, on_failed: Callable[..., Awaitable[None]] | None = None
+    ) -> None:
         self.handlers[kind] = Registration(handler, on_failed)
 
     async def add(self, key: str = "a", kind: str = "mark", **fields: object) -> JobId:
@@ -92,6 +94,14 @@ def marking(what: str) -> Handler:
     return handle
 
 
+async def until(holds: Callable[[], Awaitable[bool]], *, within_s: float = 20) -> None:
+    """Wait for something that happens elsewhere. Raises TimeoutError."""
+    async with asyncio.timeout(within_s):
+        # It happens in a database or in another process: there is no event to await.
+        while not await holds():  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+
+
 class Gate:
     """A handler that says when it has begun and goes on when it is let."""
 
@@ -101,9 +111,7 @@ class Gate:
         self.calls = 0
         self._what = what
 
-    async def __call__(
-        self, _: JobContext
-    ) -> Callable[[Transaction], Awaitable[dict[str, JsonValue]]]:
+    async def __call__(self, _: JobContext) -> Callable[[Transaction], Awaitable[dict[str, JsonValue]]]:
         self.calls += 1
         self.begun.set()
         await self.let.wait()

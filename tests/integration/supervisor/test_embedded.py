@@ -16,9 +16,10 @@ import psutil
 import psycopg
 import pytest
 
+from apps.supervisor.leftovers import write_record
 from apps.supervisor.lock import read_state
 from apps.supervisor.ports import free_port
-from tests.integration.supervisor.surroundings import REPOSITORY, until
+from tests.integration.supervisor.surroundings import REPOSITORY, line_of, start_python, until
 
 # Prints one JSON object a line: the changes, then the state when all is up, at last how it ended.
 COMMAND = """
@@ -76,6 +77,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(json.dumps({name: value for name, value in os.environ.items()}).encode())
 http.server.HTTPServer(("127.0.0.1", int(os.environ["UNDERSTUDY_GATEWAY__PORT"])), Handler).serve_forever()
+"""
+
+
+LISTENER = """
+import socket, sys
+with socket.create_server(("127.0.0.1", int(sys.argv[1]))) as listener:
+    print("listening", flush=True)
+    listener.accept()
 """
 
 
@@ -235,6 +244,17 @@ async def test_after_a_kill_of_the_supervisor_its_children_end_and_the_next_up_m
     assert place.starts() == 2
     again.process.send_signal(signal.SIGINT)
     await again.hear(ended="stopped")
+
+
+async def test_a_gateway_left_by_a_killed_supervisor_does_not_hold_the_port(place: Place) -> None:
+    left = start_python(LISTENER, str(place.port))
+    assert line_of(left) == "listening"
+    write_record(place.var / "run" / "gateway.pid", left.pid)
+    up = await place.up()
+    await up.hear(ready=True)
+    left.communicate()
+    up.process.send_signal(signal.SIGINT)
+    await up.hear(ended="stopped")
 
 
 async def test_a_taken_port_is_named_before_anything_starts(place: Place) -> None:

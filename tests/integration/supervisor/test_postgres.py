@@ -15,6 +15,7 @@ from apps.supervisor.ports import free_port
 from apps.supervisor.postgres import EmbeddedPostgres
 from apps.supervisor.process_table import is_alive, pids_working_in
 from apps.supervisor.processes import Account, Child, Command, run_to_end
+from apps.supervisor.valkey import EmbeddedValkey
 from runtime.errors import Conflict, Unavailable
 from tests.integration.supervisor.surroundings import NOBODY, REPOSITORY, until
 
@@ -137,6 +138,17 @@ async def test_a_stale_pid_file_that_names_another_living_process_is_no_obstacle
     await server.remove()
 
 
+async def test_an_impatient_stop_leaves_no_backend_and_loses_nothing(var: Path) -> None:
+    server = new(var)
+    await server.start()
+    remember(server.url(), "kept")
+    await server.stop(0)
+    assert pids_working_in(server.data) == []
+    await server.start()
+    assert remembered(server.url()) == ["kept"]
+    await server.remove()
+
+
 async def test_two_at_once_keep_apart(open_folder: Path) -> None:
     first, second = new(open_folder / "a"), new(open_folder / "b")
     await asyncio.gather(first.start(), second.start())
@@ -158,6 +170,30 @@ async def test_data_of_another_version_is_refused_and_left_alone(var: Path) -> N
     assert "PostgreSQL 16" in caught.value.detail
     assert version.read_text() == "16\n"
     await server.remove()
+
+
+async def test_a_folder_without_a_database_in_it_is_refused_and_left_alone(var: Path) -> None:
+    server = new(var)
+    await server.start()
+    await server.stop()
+    (server.data / "PG_VERSION").unlink()
+    with pytest.raises(Unavailable) as caught:
+        await server.start()
+    assert caught.value.code == "database_unreadable"
+    assert (server.data / "global").exists()
+    await server.remove()
+
+
+async def test_both_servers_run_in_a_folder_with_an_odd_and_relative_name(
+    open_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(open_folder)
+    odd = Path('données "d\'été" %s')
+    servers = [new(odd), EmbeddedValkey(odd)]
+    for _ in range(2):
+        await asyncio.gather(*(server.start() for server in servers))
+        await asyncio.gather(*(server.stop() for server in servers))
+    assert (open_folder / odd / "valkey" / "appendonlydir").is_dir()
 
 
 async def test_an_interrupted_beginning_is_begun_again(var: Path) -> None:

@@ -11,7 +11,7 @@ from apps.supervisor.leftovers import end_leftover, is_recorded_alive, write_rec
 from apps.supervisor.process_table import end_process, is_alive, process_gone, started_at
 from apps.supervisor.processes import Child, Command, run_to_end
 from runtime.errors import Unavailable
-from tests.integration.supervisor.surroundings import line_of, start_python, until
+from tests.integration.supervisor.surroundings import REPOSITORY, line_of, start_python, until
 
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="the kernel of Linux only")
 
@@ -62,6 +62,12 @@ async def test_a_folder_that_is_not_there_is_an_error(tmp_path: Path) -> None:
     assert caught.value.code == "child_not_started"
 
 
+async def test_a_child_that_could_not_be_found_again_is_not_started(tmp_path: Path) -> None:
+    with pytest.raises(Unavailable) as caught:
+        Child.spawn(python(PARENT), log=tmp_path / "child.log", record=tmp_path / "child.log" / "child.pid")
+    assert caught.value.code == "child_not_started"
+
+
 async def test_the_end_of_a_child_takes_its_own_children_along(tmp_path: Path) -> None:
     child = spawn(python(PARENT), tmp_path)
     grandchild = await grandchild_of(tmp_path)
@@ -89,16 +95,35 @@ import sys, time
 from pathlib import Path
 from apps.supervisor.processes import Child, Command
 folder = Path(sys.argv[1])
-command = Command((sys.executable, "-c", "import time; time.sleep(600)"), {}, folder)
+script = "import time; print('running', flush=True); time.sleep(600)"
+command = Command((sys.executable, "-c", script), {}, folder)
 print(Child.spawn(command, log=folder / "child.log", record=folder / "child.pid").pid, flush=True)
 time.sleep(600)
 """
     parent = start_python(script, str(tmp_path))
     child = int(line_of(parent))
-    assert is_alive(child)
+    log = tmp_path / "child.log"
+    await until(lambda: log.exists() and log.read_text() == "running\n")
     parent.kill()
     await until(lambda: not is_alive(child))
     parent.communicate()
+
+
+async def test_a_child_whose_parent_was_killed_before_it_could_ask_for_a_signal_ends_by_itself() -> None:
+    launcher = str(REPOSITORY / "apps" / "supervisor" / "launch.py")
+    nobodys_number = "0"
+    words = (
+        sys.executable,
+        launcher,
+        "9",
+        nobodys_number,
+        "-1",
+        "-1",
+        sys.executable,
+        "-c",
+        "print('running')",
+    )
+    assert await run_to_end(Command(words, {}, Path("/"))) == (127, "")
 
 
 async def test_a_leftover_is_ended_with_its_group(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from creators import Chapter, JoinedText, Segment, SourceFacts
 from ingestion import Chunker
+from ingestion.node_parsers import LlamaIndexCutter
 from retrieval import PassageDraft
 
 FACTS = SourceFacts(
@@ -21,7 +22,9 @@ def _words(texts: list[str]) -> list[int]:
 
 
 def _cut(segments: list[Segment], *, tokens: int = 60, facts: SourceFacts = FACTS) -> list[PassageDraft]:
-    return Chunker(tokens=tokens, count_tokens=_words).cut(facts, segments, frozenset())
+    return Chunker(tokens=tokens, count_tokens=_words, cutter=LlamaIndexCutter(_words)).cut(
+        facts, segments, frozenset()
+    )
 
 
 def _talk(*turns: tuple[str, str]) -> list[Segment]:
@@ -67,7 +70,9 @@ def test_chapters_are_not_mixed() -> None:
 
 def test_a_sponsor_read_stands_alone() -> None:
     segments = _talk(("Bev", "Advice."), ("Bev", "Buy this."), ("Bev", "More advice."))
-    passages = Chunker(tokens=60, count_tokens=_words).cut(FACTS, segments, frozenset({1}))
+    passages = Chunker(tokens=60, count_tokens=_words, cutter=LlamaIndexCutter(_words)).cut(
+        FACTS, segments, frozenset({1})
+    )
     assert [(p.text, p.sponsor) for p in passages] == [
         ("Advice.", False),
         ("Buy this.", True),

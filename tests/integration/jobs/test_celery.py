@@ -1,0 +1,141 @@
+"""Wake-ups through a real broker to real worker processes."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import pytest
+from redis import Redis
+
+from jobs import Job, JobQueue
+from jobs.celery_bridge import DRAIN, CeleryWaker, build_celery
+from runtime.clock import SystemClock
+from runtime.database import Database
+from runtime.settings import Settings
+from tests.integration.jobs.workbench import QUEUE, Workbench, until
+
+ROOT = Path(__file__).resolve().parents[3]
+Start = Callable[[str], subprocess.Popen[bytes]]
+
+
+@pytest.fixture
+def live(bench: Workbench, settings: Settings) -> Workbench:
+    """The workbench, on the machine's own clock and with a waker that wakes."""
+    waker = CeleryWaker(build_celery(settings))
+    return Workbench(bench.database, clock=SystemClock(), waker=waker, settings=settings.jobs)  # pyright: ignore
+
+
+@pytest.fixture
+def start(settings: Settings) -> Iterator[Start]:
+    """Starts `worker` or `beat`; all are ended with the test."""
+    environ = os.environ | {
+        "UNDERSTUDY_DATABASE__URL": settings.database.url.get_secret_value(),
+        "UNDERSTUDY_BROKER__URL": settings.broker.url.get_secret_value(),
+        "UNDERSTUDY_JOBS__LEASE_S": "2",
+        "UNDERSTUDY_JOBS__HEARTBEAT_S": "0.5",
+        "UNDERSTUDY_JOBS__SWEEP_S": "0.5",
+    }
+    with ExitStack() as stack:
+        yield lambda role: stack.enter_context(_running(role, environ))
+
+
+@contextmanager
+def _running(role: str, environ: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
+    command = [sys.executable, "-m", "tests.integration.jobs.worker_app", role]
+    process = subprocess.Popen(command, cwd=ROOT, env=environ)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+async def _until_state(bench: Workbench, state: str, kind: str) -> Job:
+    async def reached() -> bool:
+        return (await _job(bench, kind)).state == state
+
+    await until(reached, within_s=60)
+    return await _job(bench, kind)
+
+
+async def _job(bench: Workbench, kind: str) -> Job:
+    async with bench.database.transaction() as tx:
+        return next(job for job in await bench.queue.recent(tx, limit=10) if job.kind == kind)
+
+
+async def _first_pid(bench: Workbench) -> int:
+    async def told() -> bool:
+        return bool(await bench.marks())
+
+    await until(told, within_s=60)
+    return int((await bench.marks())[0].removeprefix("pid "))
+
+
+async def test_a_queued_job_is_done_at_once_even_after_the_broker_forgot_everything(
+    live: Workbench, start: Start, redis_url: str
+) -> None:
+    start("worker")
+    await live.add(payload={"what": "first"})
+    await _until_state(live, "succeeded", "mark")
+    with Redis.from_url(redis_url) as client:
+        client.flushall()
+    await live.add(payload={"what": "second"})
+    await _until_state(live, "succeeded", "mark")
+    assert await live.marks() == ["first", "second"]
+
+
+async def test_a_killed_child_costs_the_time_of_a_lease_and_nothing_is_done_twice(
+    live: Workbench, start: Start
+) -> None:
+    start("beat")
+    start("worker")
+    await live.add(kind="stuck at first")
+    os.kill(await _first_pid(live), signal.SIGKILL)
+    job = await _until_state(live, "succeeded", "stuck at first")
+    assert job.attempts == 2
+    assert [what for what in await live.marks() if what == "done"] == ["done"]
+
+
+async def test_a_worker_that_is_stopped_gives_back_what_it_has(live: Workbench, start: Start) -> None:
+    worker = start("worker")
+    await live.add(kind="stuck at first")
+    await _first_pid(live)
+    worker.terminate()
+    job = await _until_state(live, "queued", "stuck at first")
+    assert job.attempts == 0
+    assert worker.wait(20) == 0
+    start("worker")  # there is no beat: it looks by itself when it comes up
+    await _until_state(live, "succeeded", "stuck at first")
+
+
+async def test_wake_ups_do_not_pile_up(live: Workbench, settings: Settings) -> None:
+    for _ in range(20):
+        await live.queue.wake(QUEUE)
+    with Redis.from_url(settings.broker.url.get_secret_value()) as client:
+        assert client.llen(QUEUE) == 1
+        assert DRAIN.encode() in client.lrange(QUEUE, 0, 0)[0]
+
+
+async def test_a_broker_that_is_away_costs_little_and_loses_nothing(
+    database: Database, settings: Settings
+) -> None:
+    away = settings.model_copy(
+        update={
+            "broker": settings.broker.model_copy(update={"url": _secret("redis://127.0.0.1:1/0", settings)})
+        }
+    )
+    queue = JobQueue(waker=CeleryWaker(build_celery(away)), clock=SystemClock(), max_attempts=3)
+    bench = Workbench(database)
+    began = time.monotonic()
+    await queue.wake(QUEUE)
+    assert time.monotonic() - began < 5
+    assert await bench.claim() is None
+
+
+def _secret(url: str, settings: Settings) -> object:
+    return type(settings.broker.url)(url)

@@ -1,0 +1,80 @@
+"""A worker or beat process, composed as the product's is, with the handlers that the tests need.
+
+python -m tests.integration.jobs.worker_app {worker | beat}
+"""
+
+import asyncio
+import os
+import sys
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from celery import signals
+
+from jobs import Effect, JobContext, JobQueue, Registration, Runner
+from jobs.celery_bridge import CeleryWaker, bind, build_celery, worker_arguments
+from runtime.clock import SystemClock
+from runtime.database import Database, Transaction
+from runtime.settings import Settings, load_settings
+from runtime.telemetry import configure_logging
+from tests.integration.jobs.workbench import QUEUE, mark
+
+
+class Child:
+    """What a forked child owns."""
+
+    def __init__(self, settings: Settings, waker: CeleryWaker) -> None:
+        self._settings = settings
+        self._waker = waker
+
+    def enter(self, **_: object) -> None:
+        self._loop = asyncio.Runner()
+        self._loop.run(self._open())
+
+    async def _open(self) -> None:
+        settings, clock = self._settings, SystemClock()
+        self._database = await Database.open(settings.database.url.get_secret_value())
+        self._runner = Runner(
+            database=self._database,
+            queue=JobQueue(waker=self._waker, clock=clock, max_attempts=settings.jobs.max_attempts),
+            handlers={"mark": Registration(self._mark), "stuck at first": Registration(self._stuck_at_first)},
+            clock=clock,
+            jobs=settings.jobs,
+            worker=str(os.getpid()),
+        )
+
+    def run(self, work: Callable[[Runner], Coroutine[Any, Any, None]]) -> None:
+        self._loop.run(work(self._runner))
+
+    async def _mark(self, context: JobContext) -> Effect:
+        return lambda tx: mark(tx, str(context.job.payload["what"]))
+
+    async def _stuck_at_first(self, context: JobContext) -> Effect:
+        """Tells its process id; goes on only in the second process that has it."""
+
+        async def effect(tx: Transaction) -> None:
+            await mark(tx, "done")
+
+        async with self._database.transaction() as tx:
+            others = await tx.fetch_value("SELECT count(*) FROM marks WHERE what LIKE 'pid %%'")
+            await mark(tx, f"pid {os.getpid()}")
+        if not others:
+            await asyncio.Event().wait()
+        return effect
+
+
+def main() -> None:
+    settings = load_settings()
+    configure_logging(settings.log, process="test worker")
+    app = build_celery(settings)
+    child = Child(settings, CeleryWaker(app))
+    bind(app, child.run)
+    if sys.argv[1] == "beat":
+        app.start(["beat"])
+    else:
+        signals.worker_process_init.connect(child.enter)
+        app.worker_main(worker_arguments(queues=[QUEUE], processes=1))
+
+
+if __name__ == "__main__":
+    main()
