@@ -82,7 +82,8 @@ def _found(folder: Path, *names: str) -> Path:
 
 
 def _rows(path: Path, needed: set[str]) -> Iterator[dict[str, Any]]:
-    with gzip.open(path, "rt") if path.suffix == ".gz" else path.open() as lines:
+    binary = gzip.open if path.suffix == ".gz" else open
+    with binary(path, "rt", encoding="utf-8") as lines:
         for number, line in enumerate(lines, start=1):
             try:
                 row = json.loads(line)

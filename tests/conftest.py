@@ -10,7 +10,8 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from apps.supervisor import EmbeddedPostgres, EmbeddedValkey
+from apps.supervisor.postgres import EmbeddedPostgres
+from apps.supervisor.valkey import EmbeddedValkey
 from runtime.database import Database
 from runtime.migrations import migrate
 from runtime.settings import Settings, load_settings

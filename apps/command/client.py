@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 
 from apps.secrets import ADMIN_KEY_FILE
-from apps.supervisor import RunningState, read_state
+from apps.supervisor.lock import RunningState, read_state
 from runtime.errors import (
     Conflict,
     Forbidden,

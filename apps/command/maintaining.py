@@ -15,7 +15,7 @@ from rich.progress import Progress
 
 from apps.command.client import gateway_client
 from apps.command.output import AsJson, CreatorOption, console, show_json, show_table
-from apps.supervisor import read_state
+from apps.supervisor.lock import read_state
 from runtime.errors import UnderstudyError
 from runtime.settings import Settings, load_settings
 

@@ -16,7 +16,8 @@ from runtime.errors import Conflict, InvalidInput
 from runtime.settings import ROOT, Settings, load_settings
 
 if TYPE_CHECKING:
-    from apps.supervisor import Running, State
+    from apps.supervisor.embedded import Running
+    from apps.supervisor.supervising import State
 
 DEMO = ROOT / "creators" / "demo"
 
@@ -69,7 +70,7 @@ def _settings(port: int | None) -> Settings:
 
 
 def _run(settings: Settings, use: "Callable[[Running], Awaitable[Any]]", *, quiet: bool) -> Any:
-    from apps.supervisor import run_embedded
+    from apps.supervisor.embedded import run_embedded
     from runtime.migrations import migrate
     from runtime.telemetry import configure_logging
 

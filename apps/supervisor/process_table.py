@@ -5,6 +5,7 @@ import contextlib
 import os
 import signal
 import subprocess
+from collections.abc import Coroutine
 from pathlib import Path
 
 _POLL_S = 0.05
@@ -35,10 +36,25 @@ async def end_process(pid: int, signals: tuple[signal.Signals, ...], *, patience
     for number in signals:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, number)
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(patience_s):
-                await process_gone(pid)
-                return
+        if await ends_within(process_gone(pid), patience_s):
+            return
+
+
+async def ends_within(waiting: Coroutine[object, object, object], patience_s: float) -> bool:
+    """Await `waiting` for at most `patience_s` seconds; whether it came to its end.
+
+    A task that was cancelled and is putting things in order can use it, where the `asyncio.timeout` of early
+    releases of Python 3.11 mistakes its own end for that cancellation.
+    """
+    task = asyncio.create_task(waiting)
+    try:
+        done, _ = await asyncio.wait({task}, timeout=patience_s)
+        for ended in done:
+            await ended  # for its error
+        return bool(done)
+    finally:
+        task.cancel()
+        await asyncio.wait({task})
 
 
 def is_alive(pid: int) -> bool:

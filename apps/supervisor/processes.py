@@ -1,7 +1,6 @@
 """Child processes: each in a session of its own, with a log file, gone when this process goes."""
 
 import asyncio
-import contextlib
 import os
 import signal
 import subprocess
@@ -13,7 +12,7 @@ from pathlib import Path
 
 from apps.supervisor.leftovers import forget_record, write_record
 from apps.supervisor.logfiles import open_log
-from apps.supervisor.process_table import process_gone
+from apps.supervisor.process_table import ends_within, process_gone
 from runtime.errors import Unavailable
 
 _LAUNCHER = Path(__file__).with_name("launch.py")
@@ -102,9 +101,7 @@ class Child:
     async def _ask(self, number: signal.Signals, patience_s: float) -> None:
         if self._process.returncode is None:
             os.kill(self.pid, number)
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(patience_s):
-                    await self.exited()
+            await ends_within(self.exited(), patience_s)
 
     def kill(self) -> None:
         """End it by force, with all that is in its group, and wait for that."""

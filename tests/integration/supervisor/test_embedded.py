@@ -26,7 +26,7 @@ COMMAND = """
 import asyncio, dataclasses, json, os, sys
 import psycopg
 from pathlib import Path
-from apps.supervisor import run_embedded
+from apps.supervisor.embedded import run_embedded
 from runtime.errors import UnderstudyError
 from runtime.settings import load_settings
 from runtime.telemetry import configure_logging

@@ -189,10 +189,11 @@ async def test_both_servers_run_in_a_folder_with_an_odd_and_relative_name(
 ) -> None:
     monkeypatch.chdir(open_folder)
     odd = Path('données "d\'été" %s')
-    servers = [new(odd), EmbeddedValkey(odd)]
+    postgres, valkey = new(odd), EmbeddedValkey(odd)
     for _ in range(2):
-        await asyncio.gather(*(server.start() for server in servers))
-        await asyncio.gather(*(server.stop() for server in servers))
+        await asyncio.gather(postgres.start(), valkey.start())
+        await asyncio.gather(postgres.stop(), valkey.stop())
+    assert postgres.data == open_folder / odd / "postgres" / "data"
     assert (open_folder / odd / "valkey" / "appendonlydir").is_dir()
 
 
@@ -328,7 +329,8 @@ class TestAsRoot:
 SCRIPT = """
 import asyncio, sys
 from pathlib import Path
-from apps.supervisor import EmbeddedPostgres, EmbeddedValkey
+from apps.supervisor.postgres import EmbeddedPostgres
+from apps.supervisor.valkey import EmbeddedValkey
 async def main():
     servers = [EmbeddedPostgres(Path(sys.argv[1])), EmbeddedValkey(Path(sys.argv[1]))]
     for _ in range(2):
