@@ -155,7 +155,7 @@ def main() -> None:
     app = build_celery(settings)
     if is_beat:
         serve_health(settings.metrics.beat_port, lambda: True)
-        app.start(["beat"])
+        app.start(["--quiet", "beat"])
     else:
         work(app, settings)
 

@@ -21,9 +21,8 @@ A process that only queues jobs needs `build_celery` and `CeleryWaker`. The beat
 # pyright: reportUnknownParameterType=false
 
 import asyncio
-import os
 from collections.abc import Callable, Coroutine, Sequence
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
 import structlog
 from celery import Celery, signals
@@ -33,6 +32,7 @@ from kombu.exceptions import KombuError
 from redis.exceptions import RedisError
 
 from jobs.runner import Runner
+from jobs.warm_stop import WarmStop
 from runtime.errors import UnderstudyError
 from runtime.settings import Settings
 
@@ -42,13 +42,14 @@ SWEEP_QUEUE = "sweep"
 
 # A message that a dead worker had taken comes back after this; a sweep has repaired more by then.
 VISIBILITY_S = 60
+# A child that has not come up after this is started again.
+OPENING_S = 120.0
 CONNECT_TIMEOUT_S = 1.0
 # Longer than a blocking read of the worker, which is one second.
 SOCKET_TIMEOUT_S = 3.0
 # How long an accepted upload may wait for a broker that hangs.
 WAKE_TIMEOUT_S = 2.0
 
-Result = TypeVar("Result")
 Work = Callable[[Runner], Coroutine[Any, Any, None]]
 
 log = structlog.get_logger(__name__)
@@ -82,51 +83,6 @@ class SparseScheduler(Scheduler):
         return super().apply_async(entry, producer=producer, advance=advance, **kwargs)
 
 
-class WarmStop:
-    """Tells the children of a worker that it is stopping, or gone: a pipe that ends when its one writer does."""
-
-    def __init__(self) -> None:
-        self._reader, self._writer = os.pipe()
-        self._parent = os.getpid()
-        self._writing = True
-
-    def announce(self, **_: object) -> None:
-        """In the worker: it is to stop."""
-        self._close_writer()
-
-    def enter_child(self, **_: object) -> None:
-        """In a child, once: the pipe must not stay open because of it."""
-        if os.getpid() != self._parent:
-            self._close_writer()
-
-    def _close_writer(self) -> None:
-        if self._writing:
-            self._writing = False
-            os.close(self._writer)
-
-    async def guard(self, work: Coroutine[Any, Any, Result]) -> Result | None:
-        """Do `work`; cancelled when the worker stops, and then None."""
-        loop = asyncio.get_running_loop()
-        task = loop.create_task(work)
-        stopped = False
-
-        def stop() -> None:
-            nonlocal stopped
-            stopped = True
-            loop.remove_reader(self._reader)
-            task.cancel()
-
-        loop.add_reader(self._reader, stop)
-        try:
-            return await task
-        except asyncio.CancelledError:
-            if stopped:
-                return None
-            raise
-        finally:
-            loop.remove_reader(self._reader)
-
-
 def build_celery(settings: Settings) -> Celery:
     """The Celery application, for any process. Connects to nothing yet; holds no task before `bind`."""
     app = Celery("understudy", broker=settings.broker.url.get_secret_value(), set_as_current=False)
@@ -140,6 +96,8 @@ def build_celery(settings: Settings) -> Celery:
         task_reject_on_worker_lost=True,
         task_default_queue=SWEEP_QUEUE,
         worker_prefetch_multiplier=1,
+        # A child that opens the index and the model on a busy machine is not a dead one.
+        worker_proc_alive_timeout=OPENING_S,
         # What would only keep an idle machine busy.
         worker_enable_remote_control=False,
         worker_send_task_events=False,

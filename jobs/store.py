@@ -1,7 +1,6 @@
 """The statements of the room. Times come in as parameters: the clock belongs to the caller."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import LiteralString
 from uuid import UUID
@@ -111,6 +110,63 @@ async def position(tx: Transaction, job_id: JobId, now: datetime) -> int | None:
     )
 
 
+_CLAIM: LiteralString = """
+WITH RECURSIVE waiting AS (
+    (SELECT fairness_key FROM jobs.jobs WHERE queue = %(queue)s AND state = 'queued'
+     ORDER BY fairness_key LIMIT 1)
+    UNION ALL
+    SELECT (SELECT j.fairness_key FROM jobs.jobs j
+            WHERE j.queue = %(queue)s AND j.state = 'queued' AND j.fairness_key > w.fairness_key
+            ORDER BY j.fairness_key LIMIT 1)
+    FROM waiting w WHERE w.fairness_key IS NOT NULL
+), keys AS MATERIALIZED (
+    SELECT w.fairness_key, coalesce(t.turn, 0) AS turn
+    FROM waiting w LEFT JOIN jobs.turns t ON t.queue = %(queue)s AND t.fairness_key = w.fairness_key
+    WHERE w.fairness_key IS NOT NULL
+    ORDER BY turn, w.fairness_key
+), chosen AS MATERIALIZED (
+    (SELECT head.id, free.fairness_key AS served
+     FROM keys
+     CROSS JOIN LATERAL (
+         SELECT t.fairness_key FROM jobs.turns t
+         WHERE t.queue = %(queue)s AND t.fairness_key = keys.fairness_key AND t.turn = keys.turn
+           AND (SELECT true FROM jobs.jobs j
+                WHERE j.queue = %(queue)s AND j.fairness_key = keys.fairness_key
+                  AND j.state = 'queued' AND j.run_at <= %(now)s
+                ORDER BY j.priority DESC, j.number LIMIT 1)
+         FOR UPDATE SKIP LOCKED
+     ) AS free
+     CROSS JOIN LATERAL (
+         SELECT j.id FROM jobs.jobs j
+         WHERE j.queue = %(queue)s AND j.fairness_key = free.fairness_key
+           AND j.state = 'queued' AND j.run_at <= %(now)s
+         ORDER BY j.priority DESC, j.number LIMIT 1 FOR UPDATE SKIP LOCKED
+     ) AS head
+     LIMIT 1)
+    UNION ALL
+    (SELECT head.id, NULL
+     FROM keys
+     CROSS JOIN LATERAL (
+         SELECT j.id FROM jobs.jobs j
+         WHERE j.queue = %(queue)s AND j.fairness_key = keys.fairness_key
+           AND j.state = 'queued' AND j.run_at <= %(now)s
+         ORDER BY j.priority DESC, j.number LIMIT 1 FOR UPDATE SKIP LOCKED
+     ) AS head
+     LIMIT 1)
+    LIMIT 1
+), served AS (
+    UPDATE jobs.turns t SET turn = nextval('jobs.turn_order')
+    FROM chosen WHERE t.queue = %(queue)s AND t.fairness_key = chosen.served
+)
+UPDATE jobs.jobs j
+SET state = 'running', attempts = j.attempts + 1, lease_token = %(token)s,
+    lease_expires_at = %(expires_at)s, worker = %(worker)s, started_at = %(now)s,
+    stage = NULL, progress_done = NULL, progress_total = NULL
+FROM chosen WHERE j.id = chosen.id
+RETURNING j.id
+"""
+
+
 async def claim(
     tx: Transaction, queue: str, *, token: UUID, worker: str, now: datetime, expires_at: datetime
 ) -> JobId | None:
@@ -127,61 +183,7 @@ async def claim(
         " set_config('enable_sort', 'off', true)"
     )
     return await tx.fetch_value(
-        """
-        WITH RECURSIVE waiting AS (
-            (SELECT fairness_key FROM jobs.jobs WHERE queue = %(queue)s AND state = 'queued'
-             ORDER BY fairness_key LIMIT 1)
-            UNION ALL
-            SELECT (SELECT j.fairness_key FROM jobs.jobs j
-                    WHERE j.queue = %(queue)s AND j.state = 'queued' AND j.fairness_key > w.fairness_key
-                    ORDER BY j.fairness_key LIMIT 1)
-            FROM waiting w WHERE w.fairness_key IS NOT NULL
-        ), keys AS MATERIALIZED (
-            SELECT w.fairness_key, coalesce(t.turn, 0) AS turn
-            FROM waiting w LEFT JOIN jobs.turns t ON t.queue = %(queue)s AND t.fairness_key = w.fairness_key
-            WHERE w.fairness_key IS NOT NULL
-            ORDER BY turn, w.fairness_key
-        ), chosen AS MATERIALIZED (
-            (SELECT head.id, free.fairness_key AS served
-             FROM keys
-             CROSS JOIN LATERAL (
-                 SELECT t.fairness_key FROM jobs.turns t
-                 WHERE t.queue = %(queue)s AND t.fairness_key = keys.fairness_key AND t.turn = keys.turn
-                   AND (SELECT true FROM jobs.jobs j
-                        WHERE j.queue = %(queue)s AND j.fairness_key = keys.fairness_key
-                          AND j.state = 'queued' AND j.run_at <= %(now)s
-                        ORDER BY j.priority DESC, j.number LIMIT 1)
-                 FOR UPDATE SKIP LOCKED
-             ) AS free
-             CROSS JOIN LATERAL (
-                 SELECT j.id FROM jobs.jobs j
-                 WHERE j.queue = %(queue)s AND j.fairness_key = free.fairness_key
-                   AND j.state = 'queued' AND j.run_at <= %(now)s
-                 ORDER BY j.priority DESC, j.number LIMIT 1 FOR UPDATE SKIP LOCKED
-             ) AS head
-             LIMIT 1)
-            UNION ALL
-            (SELECT head.id, NULL
-             FROM keys
-             CROSS JOIN LATERAL (
-                 SELECT j.id FROM jobs.jobs j
-                 WHERE j.queue = %(queue)s AND j.fairness_key = keys.fairness_key
-                   AND j.state = 'queued' AND j.run_at <= %(now)s
-                 ORDER BY j.priority DESC, j.number LIMIT 1 FOR UPDATE SKIP LOCKED
-             ) AS head
-             LIMIT 1)
-            LIMIT 1
-        ), served AS (
-            UPDATE jobs.turns t SET turn = nextval('jobs.turn_order')
-            FROM chosen WHERE t.queue = %(queue)s AND t.fairness_key = chosen.served
-        )
-        UPDATE jobs.jobs j
-        SET state = 'running', attempts = j.attempts + 1, lease_token = %(token)s,
-            lease_expires_at = %(expires_at)s, worker = %(worker)s, started_at = %(now)s,
-            stage = NULL, progress_done = NULL, progress_total = NULL
-        FROM chosen WHERE j.id = chosen.id
-        RETURNING j.id
-        """,
+        _CLAIM,
         {"queue": queue, "token": token, "worker": worker, "now": now, "expires_at": expires_at},
     )
 

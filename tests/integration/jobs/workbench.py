@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
 from jobs import Handler, Job, JobContext, JobQueue, NewJob, Registration, Runner
@@ -23,8 +24,8 @@ class Workbench:
     """`marks` is a table of the test's own, where effects leave their traces."""
 
     database: Database
-    clock: FixedClock = field(default_factory=FixedClock)
-    waker: RecordingWaker = field(default_factory=RecordingWaker)
+    clock: Any = field(default_factory=FixedClock)
+    waker: Any = field(default_factory=RecordingWaker)
     handlers: dict[str, Registration] = field(default_factory=dict)
     settings: JobSettings = field(default_factory=lambda: JobSettings(lease_s=LEASE_S, max_attempts=3))
 
@@ -48,8 +49,8 @@ class Workbench:
     ) -> None:
         self.handlers[kind] = Registration(handler, on_failed)
 
-    async def add(self, key: str = "a", kind: str = "mark", **fields: object) -> JobId:
-        new = NewJob(QUEUE, kind, key, fields.pop("payload", {}), **fields)  # pyright: ignore
+    async def add(self, key: str = "a", kind: str = "mark", **fields: Any) -> JobId:
+        new = NewJob(QUEUE, kind, key, fields.pop("payload", {}), **fields)
         async with self.database.transaction() as tx:
             return await self.queue.enqueue(tx, new)
 
