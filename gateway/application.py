@@ -46,17 +46,7 @@ def build_gateway(
     `index_name` is the index that a new creator answers from. A probe returns when its part works and raises an
     UnderstudyError when it does not; `/ready` and `/health/deep` try all of them.
     """
-    app = FastAPI(
-        title="Understudy",
-        version="1",
-        docs_url=None,
-        redoc_url=None,
-        middleware=layers(max_bytes=MAX_JSON_BYTES, max_form_bytes=settings.max_upload_bytes),
-        redirect_slashes=False,
-        # Traces hold one span a request; the rooms add their own.
-        telemetry={"metrics": False, "logs": False, "operation_spans": False},
-    )
-    app.state.parts = Parts(
+    parts = Parts(
         settings=settings,
         database=database,
         catalogue=catalogue,
@@ -72,6 +62,21 @@ def build_gateway(
         index_name=index_name,
         clock=clock,
     )
+    return _application(parts)
+
+
+def _application(parts: Parts) -> FastAPI:
+    app = FastAPI(
+        title="Understudy",
+        version="1",
+        docs_url=None,
+        redoc_url=None,
+        middleware=layers(max_bytes=MAX_JSON_BYTES, max_form_bytes=parts.settings.max_upload_bytes),
+        redirect_slashes=False,
+        # Traces hold one span a request; the rooms add their own.
+        telemetry={"metrics": False, "logs": False, "operation_spans": False},
+    )
+    app.state.parts = parts
     add_handlers(app)
     for router in ROUTERS:
         app.include_router(router)

@@ -14,8 +14,11 @@ from runtime.errors import UnderstudyError
 
 
 def _storable(text: str) -> str:
+    """JSON can spell what no text in PostgreSQL can hold: U+0000, and halves of characters."""
     if "\x00" in text:
         raise ValueError("must not contain the character U+0000")
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        raise ValueError("must not contain half a character (an unpaired surrogate)")
     return text
 
 
@@ -304,12 +307,15 @@ class MessageBody(BaseModel):
     """One message of a conversation; the fields of an answer are null in a question."""
 
     id: UUID
+    ordinal: int
     role: Literal["user", "assistant"]
     text: str
     kind: str | None
     citations: list[dict[str, Any]]
     model: str | None
+    usage: dict[str, Any] | None
     searched: dict[str, Any] | None
+    timings_ms: dict[str, float] | None
     created_at: datetime
 
     @classmethod

@@ -170,7 +170,7 @@ class BodyLimit:
         is_form = headers.get("content-type", "").lower().startswith("multipart/form-data")
         limit = self._max_form_bytes if is_form else self._max_bytes
         declared = headers.get("content-length", "0")
-        if not declared.isdecimal() or int(declared) > limit:
+        if declared.isdecimal() and int(declared) > limit:
             too_large = problem_response(
                 scope, 413, "body_too_large", _too_large(limit), headers={"Connection": "close"}
             )

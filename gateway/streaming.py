@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncGenerator, Awaitable
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import TypeVar
 
 import structlog
@@ -39,7 +39,9 @@ class EventStream(Response):
         self._heartbeat_s = heartbeat_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI's signature
-        await while_connected(receive, self._run(send))
+        # Nobody is left to be told: not started, the access log shows it as such.
+        with suppress(ClientDisconnect):
+            await while_connected(receive, self._run(send))
 
     async def _run(self, send: Send) -> None:
         async with aclosing(self._events) as events:

@@ -84,14 +84,14 @@ class Batcher:
 
     def close(self) -> None:
         """Stop: what runs is finished, what waits is cancelled."""
-        self._executor.shutdown(wait=True, cancel_futures=True)
         with self._lock:
-            left = [item.call for item in (*self._urgent, *self._waiting)]
+            left = [item.call for item in (*self._urgent, *self._waiting) if not item.taken]
             self._urgent.clear()
             self._waiting.clear()
             self._by_length.clear()
         for call in left:
             call.future.cancel()
+        self._executor.shutdown(wait=True, cancel_futures=True)
 
     def _enqueue(self, items: Sequence[_Item], urgent: bool) -> None:
         if urgent:

@@ -217,24 +217,22 @@ class FakeIngestion:
         return Submission(SourceId(new_id()), JobId(new_id()), "queued")
 
 
-async def well() -> None:
-    """A probe of a part that works."""
-
-
 @dataclass
 class FakeResponder:
     """Answers with the events it was given; an exception among them is raised in its place.
 
-    `gate` holds the answer back after its first event until it is set; `closed` says that it was ended.
+    `gate` holds the answer back after its first event until it is set; `begun` and `closed` say how far it is.
     """
 
     events: list[AnswerEvent | Exception] = field(default_factory=list)
     questions: list[Question] = field(default_factory=list)
     gate: asyncio.Event | None = None
+    begun: asyncio.Event = field(default_factory=asyncio.Event)
     closed: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def answer(self, question: Question) -> AsyncGenerator[AnswerEvent]:
         self.questions.append(question)
+        self.begun.set()
         try:
             for event in self.events:
                 if isinstance(event, Exception):

@@ -125,11 +125,12 @@ async def test_closing_ends_every_call(model: Model) -> None:
     await model.begun()
     waiting = asyncio.ensure_future(batcher.run([[8] * 12]))
     await asyncio.sleep(0)
-    model.let(1)
-    await asyncio.to_thread(batcher.close)
-    assert (await running).tolist() == [[12, 9]]
+    closing = asyncio.ensure_future(asyncio.to_thread(batcher.close))
     with pytest.raises(asyncio.CancelledError):
         await waiting
+    model.let(1)
+    assert (await running).tolist() == [[12, 9]]
+    await closing
 
 
 async def test_all_threads_work(model: Model) -> None:

@@ -1,0 +1,128 @@
+"""The gateway on real rooms and a real PostgreSQL; only the model is a stand-in."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from accounts import AdminKey, GuestSigner
+from chat import Conversations
+from creators import Catalogue, Library
+from gateway import build_gateway
+from ingestion import Ingestion
+from jobs import JobQueue
+from jobs.testing import NullWaker
+from retrieval import HybridRetriever, IndexName, PassageDraft, PassageWriter
+from retrieval.testing import HashingEmbedder, MemoryIndex
+from runtime.database import Database
+from runtime.files import LocalFileStore
+from runtime.ids import SourceId
+from runtime.settings import GatewaySettings
+from runtime.testing import FixedClock
+
+INDEX = IndexName("turns.hashing.1")
+KEY = "k" * 43
+
+
+@dataclass
+class House:
+    """All rooms, and the gateway above them."""
+
+    app: FastAPI
+    http: httpx.AsyncClient
+    admin: httpx.AsyncClient
+    database: Database
+    library: Library
+    writer: PassageWriter
+    files: Path
+
+    async def add_creator(self, handle: str, **more: Any) -> dict[str, Any]:
+        made = await self.admin.post(
+            "/api/v1/creators", json={"handle": handle, "name": handle.title(), **more}
+        )
+        assert made.status_code == 201, made.text
+        return made.json()
+
+    async def upload(self, handle: str, name: str, text: str) -> httpx.Response:
+        files = [("file", (name, text.encode(), "application/octet-stream"))]
+        return await self.admin.post(f"/api/v1/creators/{handle}/sources", files=files)
+
+    async def publish(self, source_id: str, *texts: str) -> None:
+        """What the worker makes of an upload: passages that answer."""
+        async with self.database.transaction() as tx:
+            source = await self.library.source(tx, SourceId(source_id))  # type: ignore[arg-type]
+            await self.writer.store(
+                tx,
+                creator_id=source.creator_id,
+                source_id=source.id,
+                generation=1,
+                chunker="turns",
+                drafts=[
+                    PassageDraft(text=text, header="H", first_segment=i, last_segment=i, token_count=9)
+                    for i, text in enumerate(texts)
+                ],
+            )
+        await self.writer.embed(source.id, 1, _unwatched)
+        await self.writer.index(source.id, 1, INDEX, source.creator_id)
+        async with self.database.transaction() as tx:
+            await self.library.publish(tx, source.id, 1, source.facts, content_hash="x")
+
+    async def count(self, table: str) -> int:
+        async with self.database.transaction() as tx:
+            return await tx.fetch_value(f"SELECT count(*) FROM {table}")  # type: ignore[arg-type]  # noqa: S608
+
+
+async def _unwatched(done: int, total: int) -> None:
+    """Progress that no test looks at."""
+
+
+@pytest.fixture
+async def house(database: Database, tmp_path: Path) -> AsyncIterator[House]:
+    clock = FixedClock()
+    catalogue, library = Catalogue(clock), Library(clock)
+    embedder, index = HashingEmbedder(), MemoryIndex()
+    queue = JobQueue(waker=NullWaker(), clock=clock, max_attempts=3)
+    retriever = HybridRetriever(
+        database=database, embedder=embedder, index=index, catalogue=catalogue, clock=clock
+    )
+    files = LocalFileStore(tmp_path / "files")
+
+    async def probe() -> None:
+        async with database.transaction() as tx:
+            await tx.fetch_value("SELECT 1")
+
+    app = build_gateway(
+        settings=GatewaySettings(),
+        database=database,
+        catalogue=catalogue,
+        library=library,
+        retriever=retriever,
+        responder=responder_on(database, retriever, embedder, catalogue, library, clock),
+        conversations=Conversations(),
+        jobs=queue,
+        ingestion=Ingestion(
+            database=database, files=files, library=library, chunker="turns", queue=queue, clock=clock
+        ),
+        admin_key=AdminKey(KEY),
+        guests=GuestSigner("s" * 43, clock),
+        probes={"database": probe},
+        index_name=INDEX,
+        clock=clock,
+    )
+    transport = httpx.ASGITransport(app)
+    async with (
+        httpx.AsyncClient(transport=transport, base_url="http://test") as http,
+        httpx.AsyncClient(
+            transport=transport, base_url="http://test", headers={"Authorization": f"Bearer {KEY}"}
+        ) as admin,
+    ):
+        writer = PassageWriter(database=database, embedder=embedder, index=index)
+        yield House(app, http, admin, database, library, writer, tmp_path / "files")
+
+
+def responder_on(*parts: Any) -> Any:
+    return None

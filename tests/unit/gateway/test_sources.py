@@ -1,0 +1,179 @@
+"""A library over HTTP: who sees which items, and uploads that arrive whole or not at all."""
+
+from datetime import timedelta
+
+import httpx
+import pytest
+from starlette.requests import Request
+
+from tests.unit.gateway.fakes import ADMIN, NOW, World, source
+from tests.unit.gateway.wire import Exchange
+
+SOURCES = "/api/v1/creators/bev/sources"
+NOTES = ("file", ("notes.md", b"# Notes", "text/markdown"))
+
+
+async def test_everybody_sees_what_answers_everybody(world: World, client: httpx.AsyncClient) -> None:
+    world.library.items = [
+        source("open"),
+        source("opened", visible_from=NOW),
+        source("embargoed", visible_from=NOW + timedelta(seconds=1)),
+        source("members", access="members"),
+        source("private", access="private"),
+        source("pending", state="pending"),
+        source("failed", state="failed", error_code="captions_broken"),
+        source("withdrawn", state="withdrawn"),
+    ]
+    seen = (await client.get(SOURCES)).json()["sources"]
+    assert [item["title"] for item in seen] == ["open", "opened"]
+    all_of_them = (await client.get(SOURCES, headers=ADMIN)).json()["sources"]
+    assert len(all_of_them) == 8
+    assert (all_of_them[6]["state"], all_of_them[6]["error_code"]) == ("failed", "captions_broken")
+    world.clock.advance(1)
+    assert len((await client.get(SOURCES)).json()["sources"]) == 3
+
+
+async def test_a_long_list_comes_in_pages(world: World, client: httpx.AsyncClient) -> None:
+    world.library.items = [source(str(i)) for i in range(7)]
+    titles: list[str] = []
+    cursor: dict[str, str] = {}
+    for _ in range(3):
+        page = (await client.get(SOURCES, params={"limit": 3, **cursor})).json()
+        titles += [item["title"] for item in page["sources"]]
+        cursor = {"cursor": page["next_cursor"]}
+    assert titles == [str(i) for i in range(7)]
+    assert page["next_cursor"] is None
+
+
+async def test_a_cursor_that_is_gone_is_told(client: httpx.AsyncClient) -> None:
+    gone = await client.get(SOURCES, params={"cursor": str(source("x").id)})
+    assert (gone.status_code, gone.json()["code"]) == (422, "cursor_invalid")
+
+
+async def test_the_files_of_one_item_arrive_together(world: World, client: httpx.AsyncClient) -> None:
+    files = [
+        ("file", ("talk.info.json", b'{"id": "talk"}', "application/octet-stream")),
+        ("file", ("sub/talk.en.vtt", b"WEBVTT\n\x00\xff", "application/octet-stream")),
+    ]
+    response = await client.post(SOURCES, files=files, headers=ADMIN)
+    assert response.status_code == 202
+    answer = response.json()
+    assert set(answer) == {"source_id", "job_id", "state"}
+    assert answer["state"] == "queued"
+    assert answer["job_id"]
+    [bundle] = world.ingestion.bundles
+    assert {file.name: file.content for file in bundle.files} == {
+        "talk.info.json": b'{"id": "talk"}',
+        "sub/talk.en.vtt": b"WEBVTT\n\x00\xff",
+    }
+    assert world.ingestion.limits == [4096]
+
+
+async def test_an_unchanged_item_is_no_work(world: World, client: httpx.AsyncClient) -> None:
+    world.ingestion.unchanged = True
+    response = await client.post(SOURCES, files=[NOTES], headers=ADMIN)
+    assert response.status_code == 200
+    assert response.json() == {
+        "source_id": response.json()["source_id"],
+        "job_id": None,
+        "state": "unchanged",
+    }
+
+
+async def test_the_key_is_asked_for_before_anything_is_read(world: World) -> None:
+    for headers in ({}, {"authorization": "Bearer wrong"}):
+        exchange = Exchange(SOURCES, [b"x"] * 9, content_type="multipart/form-data; boundary=x", **headers)
+        async with exchange.on(world.app):
+            assert (await exchange.start())[0] == 401
+        assert exchange.pieces_read == 0
+    assert world.ingestion.bundles == []
+
+
+async def test_an_unknown_creator_takes_nothing(client: httpx.AsyncClient) -> None:
+    response = await client.post("/api/v1/creators/nobody/sources", files=[NOTES], headers=ADMIN)
+    assert (response.status_code, response.json()["code"]) == (404, "creator_not_found")
+
+
+@pytest.mark.parametrize(
+    ("files", "data", "code"),
+    [
+        ([("document", ("a.md", b"x", "text/plain"))], {}, "file_missing"),
+        ([NOTES], {"title": "x"}, "file_missing"),
+        ([NOTES, NOTES], {}, "file_name_repeated"),
+        ([("file", ("../../etc/passwd.md", b"x", "text/plain"))], {}, "file_name_invalid"),
+        ([("file", ("/etc/passwd.md", b"x", "text/plain"))], {}, "file_name_invalid"),
+        ([("file", ("..\\..\\x.md", b"x", "text/plain"))], {}, "file_name_invalid"),
+        ([("file", ("x" * 256, b"x", "text/plain"))], {}, "file_name_invalid"),
+        ([("file", ("a\u202etxt.md", b"x", "text/plain"))], {}, "file_name_invalid"),
+    ],
+)
+async def test_an_upload_that_is_none_is_refused_by_name(
+    files: list[tuple[str, tuple[str, bytes, str]]],
+    data: dict[str, str],
+    code: str,
+    world: World,
+    client: httpx.AsyncClient,
+) -> None:
+    response = await client.post(SOURCES, files=files, data=data, headers=ADMIN)
+    assert (response.status_code, response.json()["code"]) == (422, code)
+    assert world.ingestion.bundles == []
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"--x\r\n", b"rubbish", b"--x\r\nContent-Disposition: form-data\r\n\r\nx\r\n--x--\r\n"]
+)
+async def test_a_broken_form_is_refused(body: bytes, world: World, client: httpx.AsyncClient) -> None:
+    headers = {**ADMIN, "Content-Type": "multipart/form-data; boundary=x"}
+    response = await client.post(SOURCES, content=body, headers=headers)
+    assert response.status_code in {400, 422}
+    assert response.headers["content-type"] == "application/problem+json"
+    assert world.ingestion.bundles == []
+
+
+async def test_a_field_named_file_without_a_file_is_refused(client: httpx.AsyncClient) -> None:
+    body = b'--x\r\nContent-Disposition: form-data; name="file"\r\n\r\ntext\r\n--x--\r\n'
+    headers = {**ADMIN, "Content-Type": "multipart/form-data; boundary=x"}
+    response = await client.post(SOURCES, content=body, headers=headers)
+    assert (response.status_code, response.json()["code"]) == (422, "file_missing")
+
+
+async def test_too_many_files_are_refused(client: httpx.AsyncClient) -> None:
+    files = [("file", (f"{i}.md", b"x", "text/plain")) for i in range(17)]
+    response = await client.post(SOURCES, files=files, headers=ADMIN)
+    assert response.status_code == 400
+    assert "16" in response.json()["detail"]
+
+
+async def test_too_large_an_upload_is_refused(world: World, client: httpx.AsyncClient) -> None:
+    files = [("file", ("a.md", b"x" * 100_000, "text/plain"))]
+    response = await client.post(SOURCES, files=files, headers=ADMIN)
+    assert (response.status_code, response.json()["code"]) == (413, "body_too_large")
+    assert world.ingestion.bundles == []
+
+
+async def test_json_is_not_an_upload(client: httpx.AsyncClient) -> None:
+    response = await client.post(SOURCES, json={"url": "https://example.org"}, headers=ADMIN)
+    assert (response.status_code, response.json()["code"]) == (415, "content_type_refused")
+
+
+async def test_a_full_disk_is_told(
+    world: World, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def full(self: Request, **_: object) -> object:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Request, "_get_form", full)
+    response = await client.post(SOURCES, files=[NOTES], headers=ADMIN)
+    assert (response.status_code, response.json()["code"]) == (507, "disk_full")
+
+
+async def test_a_client_that_leaves_in_mid_upload_leaves_nothing(world: World) -> None:
+    head = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.md"\r\n\r\nhalf'
+    exchange = Exchange(
+        SOURCES, [head], content_type="multipart/form-data; boundary=x", authorization=ADMIN["Authorization"]
+    )
+    exchange.more_to_come = True
+    exchange.leave()
+    async with exchange.on(world.app) as request:
+        await request
+    assert world.ingestion.bundles == []
