@@ -80,17 +80,13 @@ def _responder(core: Core) -> ExtractiveResponder:
 
 
 def _probes(core: Core, redis: Redis) -> Mapping[str, Probe]:
-    async def database() -> None:
-        async with core.database.transaction() as tx:
-            await tx.fetch_value("SELECT 1")
-
     async def broker() -> None:
         try:
             await redis.ping()
         except RedisError as error:
             raise Unavailable("redis_unreachable", "Redis does not answer.") from error
 
-    return {"database": database, "redis": broker}
+    return {"database": core.database.ping, "redis": broker}
 
 
 if __name__ == "__main__":

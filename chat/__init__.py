@@ -1,4 +1,4 @@
-"""One question, one cited answer."""
+"""One question to one creator, one cited answer: conversations, what a question means, evidence, quotes."""
 
 from chat.responding import ExtractiveResponder
 from chat.store import Conversations

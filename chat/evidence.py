@@ -21,6 +21,7 @@ from chat.expectation import Expectation, expectation
 from chat.sentences import Sentence, sentences
 from chat.terms import Term, Vocabulary, is_name, rarity
 from retrieval import Embedder, Hit, Results
+from runtime.ids import PassageId
 
 # What a sentence is worth beside its meaning: share of the question's words it holds, rank of its passage, the
 # kind of thing that is asked for. A question is no answer; what follows a question alike to this one may be.
@@ -34,6 +35,9 @@ _USUAL_WORDS = 25
 _LENGTH = 0.07
 # The year or the speaker that the question names is that of the passage.
 _NAMED_PLACE = 0.1
+# An answer quotes so many passages at most, and none that is so much worse than the best.
+_QUOTED_PASSAGES = 3
+_MARGIN = 0.25
 # The sentences whose meaning is looked at: this many, of this many words together, so many of one passage. A word
 # takes the embedder about 0.2 ms.
 _LOOKED_AT = 10
@@ -130,6 +134,16 @@ class Weigher:
             self._vectors.move_to_end(_seen(piece))
         while len(self._vectors) > _REMEMBERED:
             self._vectors.popitem(last=False)
+
+
+def worth_quoting(excerpts: Sequence[Excerpt]) -> list[Excerpt]:
+    """The best excerpt of each of the best passages."""
+    chosen: dict[PassageId, Excerpt] = {}
+    for excerpt in excerpts:
+        if len(chosen) == _QUOTED_PASSAGES or excerpt.score < excerpts[0].score - _MARGIN:
+            break
+        chosen.setdefault(excerpt.hit.passage_id, excerpt)
+    return list(chosen.values())
 
 
 def _unexpected(pieces: Sequence[_Piece], hits: int, expects: Expectation | None) -> float:

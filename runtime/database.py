@@ -108,7 +108,13 @@ class Database:
         return cls(pool)
 
     async def close(self) -> None:
+        """Close all connections."""
         await self._pool.close()
+
+    async def ping(self) -> None:
+        """Returns when the server answers. Raises Unavailable `database_unreachable`."""
+        async with self.transaction() as tx:
+            await tx.fetch_value("SELECT 1")
 
     @asynccontextmanager
     async def transaction(self) -> AsyncGenerator[Transaction]:

@@ -111,6 +111,7 @@ def test_a_video_of_twelve_hours(empty: Installation, tmp_path: Path) -> None:
     [
         ("", 422, "question_empty"),
         ("  \n\t ", 422, "question_empty"),
+        ("🚲🚲 ?!", 422, "question_empty"),
         ("why? " * 20_000, 413, "question_too_long"),
     ],
 )
@@ -122,7 +123,7 @@ def test_questions_that_cannot_be_read(empty: Installation, message: str, status
     assert problem["next_step"]
 
 
-@pytest.mark.parametrize("message", ["कितनी बार तेल लगाना चाहिए?", "什么时候上油?", "🚲🚲🚲", "the", "?!"])
+@pytest.mark.parametrize("message", ["कितनी बार तेल लगाना चाहिए?", "什么时候上油?", "the"])
 def test_a_question_in_any_script_is_answered(empty: Installation, message: str) -> None:
     answered = empty.http.post("/api/v1/chat", json={"message": message, "creator_id": "jane"})
     assert answered.status_code == 200

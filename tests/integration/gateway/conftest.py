@@ -4,14 +4,15 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
 from fastapi import FastAPI
 
 from accounts import AdminKey, GuestSigner
-from chat import Conversations
-from creators import Catalogue, Library
+from chat import Conversations, ExtractiveResponder
+from creators import Catalogue, Library, Segment
 from gateway import build_gateway
 from ingestion import Ingestion
 from jobs import JobQueue
@@ -54,7 +55,9 @@ class House:
     async def publish(self, source_id: str, *texts: str) -> None:
         """What the worker makes of an upload: passages that answer."""
         async with self.database.transaction() as tx:
-            source = await self.library.source(tx, SourceId(source_id))  # type: ignore[arg-type]
+            source = await self.library.source(tx, SourceId(UUID(source_id)))
+            segments = [Segment(i, text, role="creator", speaker="Bev") for i, text in enumerate(texts)]
+            await self.library.write_segments(tx, source.id, 1, segments)
             await self.writer.store(
                 tx,
                 creator_id=source.creator_id,
@@ -62,7 +65,15 @@ class House:
                 generation=1,
                 chunker="turns",
                 drafts=[
-                    PassageDraft(text=text, header="H", first_segment=i, last_segment=i, token_count=9)
+                    PassageDraft(
+                        text=text,
+                        header="H",
+                        first_segment=i,
+                        last_segment=i,
+                        token_count=9,
+                        speaker="Bev",
+                        speaker_role="creator",
+                    )
                     for i, text in enumerate(texts)
                 ],
             )
@@ -101,7 +112,15 @@ async def house(database: Database, tmp_path: Path) -> AsyncIterator[House]:
         catalogue=catalogue,
         library=library,
         retriever=retriever,
-        responder=responder_on(database, retriever, embedder, catalogue, library, clock),
+        responder=ExtractiveResponder(
+            database=database,
+            retriever=retriever,
+            embedder=embedder,
+            catalogue=catalogue,
+            library=library,
+            clock=clock,
+            max_question_chars=8000,
+        ),
         conversations=Conversations(),
         jobs=queue,
         ingestion=Ingestion(
@@ -122,7 +141,3 @@ async def house(database: Database, tmp_path: Path) -> AsyncIterator[House]:
     ):
         writer = PassageWriter(database=database, embedder=embedder, index=index)
         yield House(app, http, admin, database, library, writer, tmp_path / "files")
-
-
-def responder_on(*parts: Any) -> Any:
-    return None

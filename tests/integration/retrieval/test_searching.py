@@ -138,7 +138,9 @@ async def test_the_same_words_are_shown_once(studio: Studio, bev: Creator) -> No
 
 
 async def test_one_source_gives_no_more_than_asked(studio: Studio, bev: Creator) -> None:
-    await studio.write(bev, drafts("Red seeds are sown first.", "Old seeds float on water.", "Save hot seeds."))
+    await studio.write(
+        bev, drafts("Red seeds are sown first.", "Old seeds float on water.", "Save hot seeds.")
+    )
     other = await studio.write(bev, drafts(LATHE))
     hits = (await studio.retriever.search(Query(bev.id, "seeds", per_source=2))).hits
     assert len(hits) == 3
