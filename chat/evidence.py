@@ -263,7 +263,7 @@ def _excerpt(
     overlap = _share(frozenset[str]().union(*(piece.stems for piece in run)), weights)
     expected = expects is not None and expects(hit.text[start:end])
     score = cosine + _WORDS * overlap + _PASSAGE * hit.score + _EXPECTED * expected + run[0].bonus
-    if run[-1].sentence.asks:
+    if any(piece.sentence.asks for piece in run):
         score -= _ASKS
     if before is not None and before.sentence.asks:
         score += _AFTER_QUESTION * _cosine([before], results)

@@ -20,8 +20,10 @@ from runtime.clock import Clock
 from runtime.database import Database
 from runtime.settings import GatewaySettings
 
-# The longest question in the largest script, and an envelope, with room to say that a question is too long.
+# Room for a question that is far too long to be told so in characters.
 MAX_JSON_BYTES = 256 * 1024
+# The longest way to write one character in JSON: two escapes of six bytes.
+BYTES_PER_CHARACTER = 12
 
 
 def build_gateway(
@@ -66,12 +68,13 @@ def build_gateway(
 
 
 def _application(parts: Parts) -> FastAPI:
+    max_bytes = max(MAX_JSON_BYTES, 2 * BYTES_PER_CHARACTER * parts.settings.max_question_chars)
     app = FastAPI(
         title="Understudy",
         version="1",
         docs_url=None,
         redoc_url=None,
-        middleware=layers(max_bytes=MAX_JSON_BYTES, max_form_bytes=parts.settings.max_upload_bytes),
+        middleware=layers(max_bytes=max_bytes, max_form_bytes=parts.settings.max_upload_bytes),
         redirect_slashes=False,
         # Traces hold one span a request; the rooms add their own.
         telemetry={"metrics": False, "logs": False, "operation_spans": False},

@@ -1,7 +1,7 @@
 """Search in this process: meaning and words together, then the truth from PostgreSQL."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from creators import Catalogue, Creator
 from retrieval.fusion import fuse, unlisted_score
@@ -23,7 +23,7 @@ from runtime.ids import PassageId
 from runtime.telemetry import span
 
 # How many the index is asked for of each kind; more neither helped nor hurt (30 to 100 measured).
-_CANDIDATES = 50
+_CANDIDATES = 40
 _CANDIDATES_PER_HIT = 4
 _MOST_HITS = 200
 
@@ -97,14 +97,12 @@ def _checked(query: Query) -> str:
     return text
 
 
-def _ranked(candidates: Sequence[Candidate], readable: dict[PassageId, Hit], *, limit: int) -> list[Hit]:
+def _ranked(candidates: Sequence[Candidate], readable: dict[PassageId, Hit], *, limit: int) -> Iterator[Hit]:
     """The readable ones, best first; what may not be read has no influence on the scores of the others."""
     unlisted = unlisted_score(candidates, limit)
     allowed = {candidate.id: candidate for candidate in candidates if candidate.id in readable}
-    return [
-        scored(readable[id], score=score, dense=allowed[id].cosine, lexical=allowed[id].bm25)
-        for id, score in fuse(list(allowed.values()), unlisted=unlisted).items()
-    ]
+    for id, score in fuse(list(allowed.values()), unlisted=unlisted).items():
+        yield scored(readable[id], score=score, dense=allowed[id].cosine, lexical=allowed[id].bm25)
 
 
 class _Watch:

@@ -35,8 +35,9 @@ def select(ranked: Iterable[Hit], *, k: int, per_source: int | None) -> tuple[Hi
 
 def _shingles(text: str) -> frozenset[tuple[str, ...]]:
     found = words(text)
-    last = max(len(found) - _SHINGLE_WORDS, 0)
-    return frozenset(tuple(found[i : i + _SHINGLE_WORDS]) for i in range(last + 1))
+    if len(found) <= _SHINGLE_WORDS:
+        return frozenset([tuple(found)])
+    return frozenset(zip(*(found[start:] for start in range(_SHINGLE_WORDS)), strict=False))
 
 
 def _contains(one: frozenset[tuple[str, ...]], other: frozenset[tuple[str, ...]]) -> bool:

@@ -32,7 +32,9 @@ def configure_logging(settings: LogSettings, *, process: str) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.StackInfoRenderer(),
     ]
-    renderer: structlog.typing.Processor = structlog.dev.ConsoleRenderer(colors=False)
+    renderer: structlog.typing.Processor = structlog.dev.ConsoleRenderer(
+        colors=False, exception_formatter=structlog.dev.plain_traceback
+    )
     if settings.format == "json":
         # Without the values of variables: they hold what people wrote, and secrets.
         tracebacks = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)

@@ -128,7 +128,7 @@ def _look(settings: Settings) -> Iterator[_Finding]:
 def _gateway(settings: Settings) -> str:
     with gateway_client(settings, timeout_s=10) as gateway:
         deep = gateway.get("/health/deep")
-    return ", ".join(f"{part} {state}" for part, state in deep.items() if isinstance(state, str))
+    return ", ".join(f"{part} {check['state']}" for part, check in deep["checks"].items())
 
 
 def _database(settings: Settings) -> str:

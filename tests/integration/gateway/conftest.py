@@ -91,53 +91,79 @@ async def _unwatched(done: int, total: int) -> None:
     """Progress that no test looks at."""
 
 
-@pytest.fixture
-async def house(database: Database, tmp_path: Path) -> AsyncIterator[House]:
-    clock = FixedClock()
-    catalogue, library = Catalogue(clock), Library(clock)
-    embedder, index = HashingEmbedder(), MemoryIndex()
-    queue = JobQueue(waker=NullWaker(), clock=clock, max_attempts=3)
-    retriever = HybridRetriever(
-        database=database, embedder=embedder, index=index, catalogue=catalogue, clock=clock
-    )
-    files = LocalFileStore(tmp_path / "files")
+@dataclass
+class Rooms:
+    """What stands below the gateway, on one database."""
 
-    async def probe() -> None:
-        async with database.transaction() as tx:
+    database: Database
+    files: Path
+
+    def __post_init__(self) -> None:
+        self.clock = FixedClock()
+        self.catalogue, self.library = Catalogue(self.clock), Library(self.clock)
+        self.embedder, self.index = HashingEmbedder(), MemoryIndex()
+        self.queue = JobQueue(waker=NullWaker(), clock=self.clock, max_attempts=3)
+        self.writer = PassageWriter(database=self.database, embedder=self.embedder, index=self.index)
+        self.retriever = HybridRetriever(
+            database=self.database,
+            embedder=self.embedder,
+            index=self.index,
+            catalogue=self.catalogue,
+            clock=self.clock,
+        )
+
+    def responder(self) -> ExtractiveResponder:
+        return ExtractiveResponder(
+            database=self.database,
+            retriever=self.retriever,
+            embedder=self.embedder,
+            catalogue=self.catalogue,
+            library=self.library,
+            clock=self.clock,
+            max_question_chars=8000,
+        )
+
+    def ingestion(self) -> Ingestion:
+        return Ingestion(
+            database=self.database,
+            files=LocalFileStore(self.files),
+            library=self.library,
+            chunker="turns",
+            queue=self.queue,
+            clock=self.clock,
+        )
+
+    async def probe(self) -> None:
+        async with self.database.transaction() as tx:
             await tx.fetch_value("SELECT 1")
 
-    app = build_gateway(
-        settings=GatewaySettings(),
-        database=database,
-        catalogue=catalogue,
-        library=library,
-        retriever=retriever,
-        responder=ExtractiveResponder(
-            database=database,
-            retriever=retriever,
-            embedder=embedder,
-            catalogue=catalogue,
-            library=library,
-            clock=clock,
-            max_question_chars=8000,
-        ),
-        conversations=Conversations(),
-        jobs=queue,
-        ingestion=Ingestion(
-            database=database, files=files, library=library, chunker="turns", queue=queue, clock=clock
-        ),
-        admin_key=AdminKey(KEY),
-        guests=GuestSigner("s" * 43, clock),
-        probes={"database": probe},
-        index_name=INDEX,
-        clock=clock,
-    )
+    def gateway(self) -> FastAPI:
+        return build_gateway(
+            settings=GatewaySettings(),
+            database=self.database,
+            catalogue=self.catalogue,
+            library=self.library,
+            retriever=self.retriever,
+            responder=self.responder(),
+            conversations=Conversations(),
+            jobs=self.queue,
+            ingestion=self.ingestion(),
+            admin_key=AdminKey(KEY),
+            guests=GuestSigner("s" * 43, self.clock),
+            probes={"database": self.probe},
+            index_name=INDEX,
+            clock=self.clock,
+        )
+
+
+@pytest.fixture
+async def house(database: Database, tmp_path: Path) -> AsyncIterator[House]:
+    rooms = Rooms(database, tmp_path / "files")
+    app = rooms.gateway()
     transport = httpx.ASGITransport(app)
+    headers = {"Authorization": f"Bearer {KEY}"}
     async with (
         httpx.AsyncClient(transport=transport, base_url="http://test") as http,
-        httpx.AsyncClient(
-            transport=transport, base_url="http://test", headers={"Authorization": f"Bearer {KEY}"}
-        ) as admin,
+        httpx.AsyncClient(transport=transport, base_url="http://test", headers=headers) as admin,
     ):
-        writer = PassageWriter(database=database, embedder=embedder, index=index)
-        yield House(app, http, admin, database, library, writer, tmp_path / "files")
+        yield House(app, http, admin, database, rooms.library, rooms.writer, rooms.files)
