@@ -149,7 +149,8 @@ def worth_quoting(excerpts: Sequence[Excerpt]) -> list[Excerpt]:
 def _unexpected(pieces: Sequence[_Piece], hits: int, expects: Expectation | None) -> float:
     if expects is None or not hits:
         return 0.0
-    return min((p.rank for p in pieces if expects(p.sentence.text)), default=hits) / hits
+    having = (p.rank for p in pieces if not p.sentence.asks and expects(p.sentence.text))
+    return min(having, default=hits) / hits
 
 
 def names_sponsor(hit: Hit, terms: Mapping[str, Term], vocabulary: Vocabulary) -> bool:
@@ -259,11 +260,12 @@ def _excerpt(
     expects: Expectation | None,
 ) -> Excerpt:
     hit, start, end = run[0].hit, run[0].sentence.start, run[-1].sentence.end
-    cosine = _cosine(run, results)
+    said = [piece for piece in run if not piece.sentence.asks]
+    cosine = _cosine(said or run, results)
     overlap = _share(frozenset[str]().union(*(piece.stems for piece in run)), weights)
-    expected = expects is not None and expects(hit.text[start:end])
+    expected = expects is not None and any(expects(piece.sentence.text) for piece in said)
     score = cosine + _WORDS * overlap + _PASSAGE * hit.score + _EXPECTED * expected + run[0].bonus
-    if any(piece.sentence.asks for piece in run):
+    if len(said) < len(run):
         score -= _ASKS
     if before is not None and before.sentence.asks:
         score += _AFTER_QUESTION * _cosine([before], results)

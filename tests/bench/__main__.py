@@ -6,11 +6,11 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.bench import ingesting, latency, marks, scifact, starting
+from tests.bench import answers, ingesting, latency, marks, scifact, starting
 from tests.bench.figures import Figure, plain, quantile, report
 from tests.installation import Installation, installed, machine
 
-SECTIONS = ("demo", "start", "ingest", "latency", "marks", "idle", "database", "scifact")
+SECTIONS = ("demo", "start", "ingest", "latency", "marks", "answers", "idle", "database", "scifact")
 
 
 def main() -> None:
@@ -32,12 +32,14 @@ def measure(folder: Path, data: Path, wanted: set[str]) -> Iterator[Figure]:
         yield from starting.measure_demo(folder)
     folder.chmod(0o755)  # the server's own user has to get to its data
     with installed(folder / "var", "--no-demo") as installation:
-        if wanted & {"ingest", "latency", "marks", "idle"}:
+        if wanted & {"ingest", "latency", "marks", "answers", "idle"}:
             yield from ingesting.measure(installation, data)
         if "latency" in wanted:
             yield from latency.measure(installation)
         if "marks" in wanted:
             yield from _marks(installation, data)
+        if "answers" in wanted:
+            yield from answers.measure(installation)
         if "start" in wanted:
             yield from starting.measure_start(installation)
         if "idle" in wanted:

@@ -12,6 +12,7 @@ from tests.installation import Installation
 pytestmark = [pytest.mark.data, pytest.mark.timeout(1500)]
 
 NEAR_S = 15
+NATURAL = questions("questions_natural")
 REPORTING = questions("questions_reporting")
 
 
@@ -32,7 +33,7 @@ def test_every_visible_video_is_ready(loaded: Installation, test_data: Path) -> 
     assert set(states.values()) == {"ready"}
 
 
-@pytest.mark.parametrize("case", REPORTING["questions"], ids=lambda case: case["id"])
+@pytest.mark.parametrize("case", NATURAL["questions"], ids=lambda case: case["id"])
 def test_a_question_is_answered_from_the_right_moment(loaded: Installation, case: dict[str, Any]) -> None:
     answer = ask(loaded, case["channel"], case["question"])
     starts = [c["start_ms"] / 1000 for c in answer["citations"] if c["external_id"] == case["video"]]
@@ -51,7 +52,7 @@ def test_what_was_never_said_is_not_covered(loaded: Installation, case: dict[str
 
 def test_quotes_stand_word_for_word_in_the_captions(loaded: Installation, test_data: Path) -> None:
     checked = 0
-    for case in REPORTING["questions"]:
+    for case in NATURAL["questions"]:
         for citation in ask(loaded, case["channel"], case["question"])["citations"]:
             captions = next(test_data.glob(f"creators/{case['channel']}/{citation['external_id']}.en.vtt"))
             spoken = re.sub(
@@ -59,7 +60,7 @@ def test_quotes_stand_word_for_word_in_the_captions(loaded: Installation, test_d
             )
             assert " ".join(citation["quote"].split()) in " ".join(spoken.split())
             checked += 1
-    assert checked >= len(REPORTING["questions"])
+    assert checked >= len(NATURAL["questions"])
 
 
 def test_one_creator_s_sentences_never_bring_up_another_s_passages(
