@@ -65,8 +65,11 @@ _KINDS: Sequence[tuple[re.Pattern[str], re.Pattern[str]]] = (
     ),
     (re.compile(r"\b(?:which|what) (?:year|decade)\b", re.IGNORECASE), _YEAR),
     (
+        # "When should I ..." asks for a condition; "when did ..." asks for a time.
         re.compile(
-            r"^(?:and |so |but )?(?:since )?when\b|\b(?:which|what) (?:month|date|day)\b", re.IGNORECASE
+            r"^(?:and |so |but )?(?:since )?when (?:and \w+ )?(?:is|are|was|were|did|will|has|had)\b"
+            r"|\b(?:which|what) (?:month|date|day)\b",
+            re.IGNORECASE,
         ),
         _TIME,
     ),

@@ -48,7 +48,7 @@ log = structlog.get_logger(__name__)
 
 MODEL = "extractive"
 # Passages that are read for one answer; the right one is among them for 86 of 100 tuning questions.
-_PASSAGES = 12
+PASSAGES = 12
 # An answer that is not finished after this long was lost in a crash, and no longer holds its conversation up.
 _PATIENCE = timedelta(seconds=60)
 
@@ -161,7 +161,7 @@ class ExtractiveResponder:
         query = Query(
             creator_id=work.creator.id,
             text=work.asked.standalone,
-            k=_PASSAGES,
+            k=PASSAGES,
             access=work.question.access,
         )
         results = await self._retriever.search(query)

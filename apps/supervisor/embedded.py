@@ -180,6 +180,8 @@ def _child_environ(settings: Settings, environ: Mapping[str, str], state: Runnin
     return {
         **environ,
         "PYTHONUNBUFFERED": "1",
+        # glibc would keep freed memory in an arena for each thread: 900 MB instead of 490 at 20,000 passages.
+        "MALLOC_ARENA_MAX": "2",
         "UNDERSTUDY_VAR": str(settings.var.resolve()),
         "UNDERSTUDY_GATEWAY__HOST": settings.gateway.host,
         "UNDERSTUDY_GATEWAY__PORT": str(settings.gateway.port),

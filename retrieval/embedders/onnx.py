@@ -49,6 +49,8 @@ class OnnxEmbedder:
         # One core for each run: the runs themselves are parallel.
         options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1
+        # A plan is kept for every shape of input, and there are hundreds of shapes.
+        options.enable_mem_pattern = False
         self._session = onnxruntime.InferenceSession(
             str(_file(*_MODEL)), options, providers=["CPUExecutionProvider"]
         )

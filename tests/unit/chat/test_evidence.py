@@ -8,12 +8,14 @@ import numpy as np
 import pytest
 
 from chat.analysis import Understood, understand
+from chat.citations import quoted
 from chat.coverage import Features, decide, not_covered
 from chat.evidence import Evidence, Weigher, worth_quoting
 from chat.terms import Vocabulary
+from creators import JoinedText
 from retrieval import Hit, Results
 from retrieval.testing import HashingEmbedder
-from tests.unit.chat.builders import hit
+from tests.unit.chat.builders import cues, hit
 
 CHAIN = hit(
     "So when do you replace a chain? I replace a touring chain at half a percent of wear. It is cheap. Next topic.",
@@ -42,13 +44,23 @@ async def weigh(question: str, *hits: Hit, weigher: Weigher | None = None) -> Ev
 
 async def test_the_sentence_that_answers_is_chosen() -> None:
     evidence = await weigh("When should I replace a touring chain?", CHAIN, TIRES)
-    assert evidence.excerpts[0].text == "I replace a touring chain at half a percent of wear."
+    assert evidence.excerpts[0].text.startswith("I replace a touring chain at half a percent of wear.")
     assert decide(evidence).coverage == "covered"
 
 
-async def test_the_interviewer_s_question_is_no_answer() -> None:
-    evidence = await weigh("When do you replace a chain?", CHAIN)
-    assert not evidence.excerpts[0].text.startswith("So when")
+async def test_the_interviewer_s_question_brings_up_the_reply() -> None:
+    segments = cues(
+        "So when do you replace a chain?", "At half a percent of wear, before anything else breaks."
+    )
+    talk = hit(JoinedText(segments).text)
+    evidence = await weigh("When do you replace a chain?", talk)
+    assert "half a percent" in quoted(evidence.excerpts[0], segments).text
+
+
+async def test_a_question_is_worth_less_than_a_statement() -> None:
+    talk = hit("Is a touring chain expensive?\nA touring chain is expensive.")
+    evidence = await weigh("Is a touring chain expensive?", talk)
+    assert evidence.excerpts[0].text == "A touring chain is expensive."
 
 
 async def test_the_kind_of_thing_that_is_asked_for_counts() -> None:
@@ -109,9 +121,9 @@ async def test_carried_words_weigh_less_than_the_fan_s_own() -> None:
 
 async def test_one_excerpt_of_each_good_passage_is_quoted() -> None:
     evidence = await weigh("When should I replace a touring chain?", CHAIN, TIRES, hit(CHAIN.text, score=0.9))
-    quoted = worth_quoting(evidence.excerpts)
-    assert len(quoted) == 2
-    assert TIRES not in [excerpt.hit for excerpt in quoted]
+    chosen = worth_quoting(evidence.excerpts)
+    assert len(chosen) == 2
+    assert TIRES not in [excerpt.hit for excerpt in chosen]
 
 
 async def test_names_that_nobody_mentioned_are_told() -> None:

@@ -31,7 +31,8 @@ def test_an_answer_holds_what_is_asked_for(question: str, answer: str, other: st
 
 
 @pytest.mark.parametrize(
-    "question", ["Why does it fail?", "What is a chain?", "How does it work?", "Is it safe?"]
+    "question",
+    ["Why does it fail?", "What is a chain?", "How does it work?", "Is it safe?", "When should I stop?"],
 )
 def test_most_questions_do_not_tell(question: str) -> None:
     assert expectation(question) is None

@@ -36,79 +36,82 @@ async def stream(*events: AnswerEvent) -> AsyncGenerator[AnswerEvent]:
         yield event
 
 
+FRAMES = snapshot(
+    [
+        (
+            "meta",
+            {
+                "seq": 1,
+                "conversation_id": "00000000-0000-0000-0000-000000000001",
+                "message_id": "00000000-0000-0000-0000-000000000002",
+            },
+        ),
+        (
+            "sources",
+            {
+                "seq": 2,
+                "searched": {"sources": 3, "hours": 1.5, "latest": "2024-05-03T00:00:00+00:00"},
+                "passages": [
+                    {
+                        "passage_id": "00000000-0000-0000-0000-000000000002",
+                        "source_id": "00000000-0000-0000-0000-000000000001",
+                        "title": "A talk",
+                        "external_id": "abc",
+                        "url": "https://www.youtube.com/watch?v=abc&t=10s",
+                        "start_ms": 10000,
+                        "end_ms": 20000,
+                        "page": None,
+                        "heading": None,
+                        "speaker": "Maya",
+                        "speaker_role": "creator",
+                        "score": 0.8,
+                    }
+                ],
+            },
+        ),
+        ("model", {"seq": 3, "name": "extractive", "fallback_from": []}),
+        ("delta", {"seq": 4, "text": "Maya: “I wax it.” [1]"}),
+        (
+            "citation",
+            {
+                "seq": 5,
+                "marker": 1,
+                "source_id": "00000000-0000-0000-0000-000000000001",
+                "external_id": "abc",
+                "title": "A talk",
+                "url": "https://www.youtube.com/watch?v=abc&t=12s",
+                "open_url": None,
+                "start_ms": 12000,
+                "end_ms": 13000,
+                "page": None,
+                "heading": None,
+                "speaker": "Maya",
+                "speaker_role": "creator",
+                "sponsor": False,
+                "published_at": "2024-05-03T00:00:00+00:00",
+                "quote": "I wax it.",
+                "translation": None,
+                "verified": "exact",
+            },
+        ),
+        (
+            "done",
+            {
+                "seq": 6,
+                "kind": "covered",
+                "usage": {"input_tokens": 0, "output_tokens": 0, "cost_usd": 0.0},
+                "timings_ms": {"total": 12.5},
+            },
+        ),
+        ("error", {"seq": 7, "code": "gone", "detail": "It is gone.", "incomplete": True}),
+    ]
+)
+
+
 def test_event_frames() -> None:
     frames = [event_json(event) for event in [*EVENTS, Failed(7, "gone", "It is gone.", incomplete=True)]]
     json.dumps(frames)
-    assert frames == snapshot(
-        [
-            (
-                "meta",
-                {
-                    "seq": 1,
-                    "conversation_id": "00000000-0000-0000-0000-000000000001",
-                    "message_id": "00000000-0000-0000-0000-000000000002",
-                },
-            ),
-            (
-                "sources",
-                {
-                    "seq": 2,
-                    "searched": {"sources": 3, "hours": 1.5, "latest": "2024-05-03T00:00:00+00:00"},
-                    "passages": [
-                        {
-                            "passage_id": "00000000-0000-0000-0000-000000000002",
-                            "source_id": "00000000-0000-0000-0000-000000000001",
-                            "title": "A talk",
-                            "external_id": "abc",
-                            "url": "https://www.youtube.com/watch?v=abc&t=10s",
-                            "start_ms": 10000,
-                            "end_ms": 20000,
-                            "page": None,
-                            "heading": None,
-                            "speaker": "Maya",
-                            "speaker_role": "creator",
-                            "score": 0.8,
-                        }
-                    ],
-                },
-            ),
-            ("model", {"seq": 3, "name": "extractive", "fallback_from": []}),
-            ("delta", {"seq": 4, "text": "Maya: “I wax it.” [1]"}),
-            (
-                "citation",
-                {
-                    "seq": 5,
-                    "marker": 1,
-                    "source_id": "00000000-0000-0000-0000-000000000001",
-                    "external_id": "abc",
-                    "title": "A talk",
-                    "url": "https://www.youtube.com/watch?v=abc&t=12s",
-                    "open_url": None,
-                    "start_ms": 12000,
-                    "end_ms": 13000,
-                    "page": None,
-                    "heading": None,
-                    "speaker": "Maya",
-                    "speaker_role": "creator",
-                    "sponsor": False,
-                    "published_at": "2024-05-03T00:00:00+00:00",
-                    "quote": "I wax it.",
-                    "translation": None,
-                    "verified": "exact",
-                },
-            ),
-            (
-                "done",
-                {
-                    "seq": 6,
-                    "kind": "covered",
-                    "usage": {"input_tokens": 0, "output_tokens": 0, "cost_usd": 0.0},
-                    "timings_ms": {"total": 12.5},
-                },
-            ),
-            ("error", {"seq": 7, "code": "gone", "detail": "It is gone.", "incomplete": True}),
-        ]
-    )
+    assert frames == FRAMES
 
 
 async def test_the_answer_document() -> None:
