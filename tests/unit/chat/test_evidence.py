@@ -58,13 +58,13 @@ async def test_the_interviewer_s_question_brings_up_the_reply() -> None:
 
 
 async def test_a_question_is_worth_less_than_a_statement() -> None:
-    talk = hit("Is a touring chain expensive?\nA touring chain is expensive.")
-    evidence = await weigh("Is a touring chain expensive?", talk)
-    assert evidence.excerpts[0].text == "A touring chain is expensive."
+    asks, says = hit("Is a touring chain expensive?"), hit("A touring chain is expensive.")
+    evidence = await weigh("Is a touring chain expensive?", asks, says)
+    assert evidence.excerpts[0].hit == says
 
 
 async def test_the_kind_of_thing_that_is_asked_for_counts() -> None:
-    both = hit("Sealant for tubeless tires dries out. Sealant for tubeless tires takes 80 millilitres.")
+    both = hit("Sealant for tubeless tires dries out soon.\nSealant for tubeless tires takes 80 millilitres.")
     evidence = await weigh("How much sealant for tubeless tires?", both)
     assert "80" in evidence.excerpts[0].text
     assert evidence.unexpected == 0
@@ -113,10 +113,10 @@ async def test_the_year_in_a_question_prefers_what_was_said_then() -> None:
 
 
 async def test_carried_words_weigh_less_than_the_fan_s_own() -> None:
-    asked = Understood("And with oil? touring chain", "And with oil?", "touring chain")
+    asked = Understood("And with oil? waxed", "And with oil?", "waxed")
     found = Results(hits=(CHAIN,), query_vector=await HashingEmbedder().query(asked.standalone))
     evidence = await Weigher(HashingEmbedder()).weigh(asked, found, Vocabulary("en"))
-    assert evidence.weights["oil"] > evidence.weights["chain"]
+    assert evidence.weights["oil"] == 2 * evidence.weights["wax"]
 
 
 async def test_one_excerpt_of_each_good_passage_is_quoted() -> None:
