@@ -117,6 +117,10 @@ class ExtractiveResponder:
             if not work.settled:
                 await self._give_up(work)
 
+    async def close(self) -> None:
+        """Wait until what was said is kept of the answers whose readers went away."""
+        await asyncio.gather(*self._closing)
+
     async def _take(self, question: Question, text: str) -> _Work:
         started = self._clock.monotonic()
         with span("chat.take"):

@@ -9,7 +9,7 @@ import pytest
 
 from chat import AnswerEvent, ExtractiveResponder, Message, Question
 from chat.store import Conversations
-from creators import Catalogue, Creator, Library, NewCreator, Segment, SourceFacts
+from creators import Access, Catalogue, Creator, Library, NewCreator, Segment, SourceFacts
 from retrieval import HybridRetriever, IndexName, PassageDraft, PassageWriter, Retriever
 from retrieval.testing import HashingEmbedder, MemoryIndex
 from runtime.database import Database
@@ -66,7 +66,13 @@ class Room:
             return await self.catalogue.create(tx, NewCreator(handle, name), active_index=INDEX)
 
     async def publish(
-        self, creator: Creator, title: str, *turns: Turn, day: datetime | None = None, **facts: Any
+        self,
+        creator: Creator,
+        title: str,
+        *turns: Turn,
+        day: datetime | None = None,
+        access: Access = "public",
+        **facts: Any,
     ) -> SourceId:
         """A video of one turn every ten seconds."""
         known: dict[str, Any] = {"origin": "youtube", "external_id": title.replace(" ", "-"), "kind": "video"}
@@ -78,7 +84,7 @@ class Room:
             for i, turn in enumerate(turns)
         ]
         async with self.database.transaction() as tx:
-            source = await self.library.register(tx, creator.id, described)
+            source = await self.library.register(tx, creator.id, described, access=access)
             await self.library.write_segments(tx, source.id, 1, segments)
             await self.writer.store(
                 tx,

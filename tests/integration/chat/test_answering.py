@@ -192,16 +192,46 @@ class Broken:
 
 async def test_a_failure_after_the_beginning_is_the_last_event(room: Room) -> None:
     maya = await room.creator()
-    events = [e async for e in room.responder(Broken()).answer(room.question(maya, "Why chains?"))]
-    assert [type(event) for event in events] == [Meta, Failed]
-    meta, failed = events
+    answering = room.responder(Broken()).answer(room.question(maya, "Why chains?"))
+    meta, failed = await anext(answering), await anext(answering)
     assert isinstance(meta, Meta)
     assert isinstance(failed, Failed)
     assert (failed.seq, failed.code, failed.incomplete) == (2, "index_unreachable", False)
+    # Whoever has seen it may ask again at once.
     _, answered = await room.messages(meta.conversation_id)
     assert answered.kind == "incomplete"
     assert await room.count("runtime.outbox") == 0
-    # The conversation is not held up by it.
     assert isinstance((await room.ask(maya, "Why chains?", meta.conversation_id))[-1], Done)
-    with pytest.raises(Unavailable):
+    assert [event async for event in answering] == []
+
+
+async def test_a_failure_fails_the_document_with_its_own_error(room: Room) -> None:
+    maya = await room.creator()
+    with pytest.raises(Unavailable) as caught:
         await collect(room.responder(Broken()).answer(room.question(maya, "Why chains?")))
+    assert caught.value.code == "index_unreachable"
+
+
+async def test_what_members_may_read_is_not_for_everybody(room: Room) -> None:
+    maya = await room.creator()
+    await room.publish(maya, "Chains", CHAIN, access="members")
+    question = "When should I replace a touring chain?"
+    document = await collect(room.responder().answer(room.question(maya, question)))
+    assert (document["kind"], document["citations"]) == ("not_covered", [])
+    member = room.question(maya, question, access=frozenset({"public", "members"}))
+    document = await collect(room.responder().answer(member))
+    assert [c["title"] for c in document["citations"]] == ["Chains"]
+    assert document["searched"] is not None
+    assert document["searched"]["sources"] == 1
+
+
+async def test_the_same_words_are_not_quoted_twice(room: Room) -> None:
+    maya = await room.creator()
+    wax = Turn("I wax a touring chain once a month to keep it clean.")
+    why = Turn("It keeps a touring chain clean and quiet on a long tour.")
+    await room.publish(maya, "Wax", wax, why)
+    document = await collect(
+        room.responder().answer(room.question(maya, "How to keep a touring chain clean?"))
+    )
+    quotes = [str(c["quote"]) for c in document["citations"]]
+    assert sum(wax.text in quote for quote in quotes) == 1

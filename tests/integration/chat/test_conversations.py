@@ -1,6 +1,7 @@
 """Conversations: whose they are, one question at a time, follow-ups, and clients that go away."""
 
 import asyncio
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
 import pytest
@@ -172,6 +173,28 @@ async def test_a_cancelled_answer_lets_the_next_question_in(room: Room, maya: Cr
         await asking
     assert [m.kind for m in await room.messages(begun)][-1] == "incomplete"
     assert isinstance((await room.ask(maya, "And oiled?", begun))[-1], Done)
+
+
+async def test_impatient_cancelling_loses_nothing(room: Room, maya: Creator) -> None:
+    begun = conversation(await room.ask(maya, "How long does a touring chain last?"))
+    held = HeldUp(room.embedder)
+    responder = room.responder(held)
+    answering = responder.answer(room.question(maya, "And waxed?", begun))
+    asking = asyncio.ensure_future(_drain(answering))
+    await held.reached.wait()
+    # Some servers cancel a task again at each of its awaits until it ends.
+    while not asking.done():
+        asking.cancel()
+        await asyncio.sleep(0)
+    await responder.close()
+    assert [m.kind for m in await room.messages(begun)][-1] == "incomplete"
+    assert isinstance((await room.ask(maya, "And oiled?", begun))[-1], Done)
+
+
+async def _drain(events: AsyncGenerator[AnswerEvent]) -> None:
+    async with aclosing(events):
+        async for _ in events:
+            pass
 
 
 async def test_a_conversation_deleted_meanwhile_ends_in_an_error(room: Room, maya: Creator) -> None:
