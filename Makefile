@@ -45,7 +45,7 @@ lock: .tools/bin/uv ## Renew the hashed requirement files from pyproject.toml
 define install
 	@test -x $(BIN)/python || .tools/bin/uv venv -q --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')" .venv
 	@echo "Installing $(1) ..."
-	@.tools/bin/uv pip sync -q --link-mode=copy --python $(BIN)/python $(1)
+	@.tools/bin/uv pip sync -q --link-mode=copy --compile-bytecode --python $(BIN)/python $(1)
 endef
 
 # Development installs everything the product needs too, so `make up` after `make test` has nothing to do.

@@ -31,13 +31,14 @@ def main() -> None:
 
 async def _serve(settings: Settings) -> None:
     async with open_core(settings) as core, Redis.from_url(settings.redis.url.get_secret_value()) as redis:
+        responder = _responder(core)
         app = build_gateway(
             settings=settings.gateway,
             database=core.database,
             catalogue=core.catalogue,
             library=core.library,
             retriever=core.retriever,
-            responder=_responder(core),
+            responder=responder,
             conversations=Conversations(),
             jobs=core.queue,
             ingestion=core.ingestion,
@@ -65,6 +66,7 @@ async def _serve(settings: Settings) -> None:
                 timeout_graceful_shutdown=10,
             )
         ).serve()
+        await responder.close()
 
 
 def _responder(core: Core) -> ExtractiveResponder:

@@ -1,6 +1,6 @@
 # pyright: reportUnknownMemberType=false, reportUnknownLambdaType=false
 # Celery and redis are typed in part only.
-"""The worker process, and the beat: `python -m apps.worker [beat]`.
+"""The worker process: `python -m apps.worker`.
 
 This is the one bridge between Celery, which is synchronous, and the rest: each prefork child has one
 `asyncio.Runner`, and in it everything that the jobs need. That is imported and opened after the fork, because
@@ -10,7 +10,6 @@ neither the index nor the model's threads survive one.
 import asyncio
 import os
 import socket
-import sys
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
@@ -19,7 +18,6 @@ import structlog
 from celery import Celery, signals
 
 from apps.health import serve_health
-from ingestion import Chunker, Pipeline
 from jobs import Runner
 from jobs.celery_bridge import Work, bind, build_celery, worker_arguments
 from runtime.errors import UnderstudyError
@@ -28,10 +26,13 @@ from runtime.telemetry import configure_logging, configure_tracing
 
 if TYPE_CHECKING:
     from apps.assembly import Core
+    from ingestion import Pipeline
 
 INGEST = "ingest"
 # How often what waits in the outbox is sent on while there is work, in seconds; each sweep does it too.
 RELAY_EVERY_S = 5
+# About a ninth of the share of processor time that other processes get, when there is not enough for all.
+NICENESS = 10
 
 Relay = Callable[[], Awaitable[int]]
 
@@ -95,7 +96,8 @@ class Child:
         return runner, lambda: relay(core.database, sink, now=core.clock.now())
 
 
-def _pipeline(core: "Core") -> Pipeline:
+def _pipeline(core: "Core") -> "Pipeline":
+    from ingestion import Chunker, Pipeline
     from ingestion.node_parsers import LlamaIndexCutter
 
     count = core.embedder.count_tokens
@@ -148,16 +150,12 @@ def work(app: Celery, settings: Settings) -> None:
 
 
 def main() -> None:
-    """Be what the arguments say."""
+    """Be the worker."""
     settings = load_settings()
-    is_beat = sys.argv[1:] == ["beat"]
-    configure_logging(settings.log, process="beat" if is_beat else "worker")
-    app = build_celery(settings)
-    if is_beat:
-        serve_health(settings.metrics.beat_port, lambda: True)
-        app.start(["--quiet", "beat"])
-    else:
-        work(app, settings)
+    configure_logging(settings.log, process="worker")
+    # Where both share a machine, whoever waits for an answer comes first.
+    os.nice(NICENESS)
+    work(build_celery(settings), settings)
 
 
 if __name__ == "__main__":

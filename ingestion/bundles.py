@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from ingestion.info import is_playlist
 from runtime.errors import InvalidInput, TooLarge, UnderstudyError
 
 INFO_SUFFIX: Final = ".info.json"
@@ -153,6 +152,9 @@ def _recording(stem: str, files: list[BundleFile]) -> Iterator[Bundle | Problem]
     if len(files) > 1:
         yield Bundle(stem, tuple(files))
         return
+    # Loaded only when used: folders are looked through by the command, which is to start fast.
+    from ingestion.info import is_playlist  # noqa: PLC0415
+
     try:
         playlist = is_playlist(files[0].read())
     except InvalidInput as error:

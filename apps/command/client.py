@@ -5,8 +5,9 @@ from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
-import httpx
+import urllib3
 
 from apps.secrets import ADMIN_KEY_FILE
 from apps.supervisor.lock import RunningState, read_state
@@ -41,21 +42,28 @@ _BY_STATUS: Mapping[int, type[UnderstudyError]] = {
 class GatewayClient:
     """Calls a gateway; problems come back as the errors they were there."""
 
-    def __init__(self, http: httpx.Client) -> None:
-        self._http = http
+    def __init__(self, url: str, *, key: str | None, timeout_s: float) -> None:
+        self._url = url.rstrip("/")
+        self._headers = {"Authorization": f"Bearer {key}"} if key else {}
+        # A command that was sent twice might be done twice; so nothing is tried again here.
+        self._http = urllib3.PoolManager(retries=False, timeout=timeout_s)
 
     def get(self, path: str, **params: str | int) -> Json:
         """The JSON that `path` answers."""
-        return self._read(self._send("GET", path, params=params))
+        return self._answer("GET", f"{path}?{urlencode(params)}" if params else path)
 
     def post(self, path: str, body: Json) -> Json:
         """The JSON that `path` answers to this JSON."""
-        return self._read(self._send("POST", path, json=body))
+        return self._answer("POST", path, json=body)
 
     def upload(self, path: str, files: Sequence[tuple[str, bytes]]) -> Json:
         """Send files that form one item."""
         parts = [("file", (name, data, "application/octet-stream")) for name, data in files]
-        return self._read(self._send("POST", path, files=parts))
+        return self._answer("POST", path, fields=parts)
+
+    def close(self) -> None:
+        """Hang up."""
+        self._http.clear()
 
     def default_creator(self) -> str:
         """The handle that is meant when none is given: the only creator, or the demo one."""
@@ -68,28 +76,25 @@ class GatewayClient:
             next_step="Name one with --creator HANDLE; ./understudy creators lists them.",
         )
 
-    def _send(self, method: str, path: str, **options: Any) -> httpx.Response:
+    def _answer(self, method: str, path: str, **options: Any) -> Json:
         try:
-            return self._http.request(method, path, **options)
-        except httpx.TransportError as error:
+            response = self._http.request(method, self._url + path, headers=self._headers, **options)
+        except urllib3.exceptions.HTTPError as error:
             raise Unavailable(
                 "gateway_unreachable",
-                f"No gateway answers at {self._http.base_url}.",
+                f"No gateway answers at {self._url}.",
                 next_step="Start it with ./understudy up, or name another with UNDERSTUDY_CLIENT__URL.",
             ) from error
-
-    @staticmethod
-    def _read(response: httpx.Response) -> Json:
         try:
             answer: Json = response.json()
-        except json.JSONDecodeError as error:
+        except (json.JSONDecodeError, UnicodeDecodeError) as error:
             raise Unavailable(
                 "gateway_unreadable",
-                f"What answers at {response.url} is no Understudy gateway (status {response.status_code}).",
+                f"What answers at {self._url}{path} is no Understudy gateway (status {response.status}).",
             ) from error
-        if response.is_success:
+        if response.status < 400:
             return answer
-        kind = _BY_STATUS.get(response.status_code, UnderstudyError)
+        kind = _BY_STATUS.get(response.status, UnderstudyError)
         raise kind(
             answer.get("code", "unknown_error"),
             answer.get("detail", "The gateway failed."),
@@ -100,13 +105,12 @@ class GatewayClient:
 @contextmanager
 def gateway_client(settings: Settings, *, timeout_s: float = 60) -> Generator[GatewayClient]:
     """A client of the gateway in the settings, or of the one that runs on this `var/`."""
-    headers: dict[str, str] = {}
-    key = _admin_key(settings)
-    if key is not None:
-        headers["Authorization"] = f"Bearer {key}"
     url = settings.client.url or running(settings.var).gateway_url
-    with httpx.Client(base_url=url, headers=headers, timeout=timeout_s, trust_env=False) as http:
-        yield GatewayClient(http)
+    client = GatewayClient(url, key=_admin_key(settings), timeout_s=timeout_s)
+    try:
+        yield client
+    finally:
+        client.close()
 
 
 def running(var: Path) -> RunningState:

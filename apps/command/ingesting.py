@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from apps.command.client import GatewayClient, gateway_client
 from apps.command.output import AsJson, CreatorOption, console, show_json, show_table
@@ -15,6 +14,8 @@ from runtime.errors import UnderstudyError
 from runtime.settings import load_settings
 
 if TYPE_CHECKING:
+    from rich.progress import Progress
+
     from ingestion import Bundle, Problem
 
 ENDED = {"succeeded", "failed", "cancelled"}
@@ -67,7 +68,9 @@ def ingest(
         raise typer.Exit(1)
 
 
-def _progress(*, hidden: bool) -> Progress:
+def _progress(*, hidden: bool) -> "Progress":
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     return Progress(*columns, console=console(), disable=hidden or not console().is_terminal)
 

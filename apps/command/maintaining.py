@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import typer
-from rich.progress import Progress
 
 from apps.command.client import gateway_client
 from apps.command.output import AsJson, CreatorOption, console, show_json, show_table
@@ -45,6 +44,8 @@ def reindex(creator: CreatorOption = None, as_json: AsJson = False) -> None:
 
 
 async def _reindex(settings: Settings, reference: str | None, *, quiet: bool) -> list[dict[str, Any]]:
+    from rich.progress import Progress
+
     from apps.assembly import open_core
     from retrieval import IndexName
 

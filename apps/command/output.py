@@ -3,11 +3,9 @@
 import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from runtime.errors import (
     Conflict,
@@ -19,14 +17,19 @@ from runtime.errors import (
     UnderstudyError,
 )
 
+if TYPE_CHECKING:
+    from rich.console import Console
+
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
 CreatorOption = Annotated[
     str | None, typer.Option("--creator", "-c", help="Handle or id; by default the demo creator.")
 ]
 
 
-def console() -> Console:
+def console() -> "Console":
     """Standard output, with colours on a terminal only."""
+    from rich.console import Console  # loaded only when used: programs ask for JSON
+
     return Console(highlight=False, soft_wrap=True)
 
 
@@ -59,6 +62,8 @@ def show_json(value: object) -> None:
 
 def show_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """A plain table; None is shown as a dash."""
+    from rich.table import Table
+
     table = Table(box=None, pad_edge=False, header_style="bold")
     for number, column in enumerate(columns):
         table.add_column(column, overflow="fold", no_wrap=number == 0)

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import shutil
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Generator, Mapping
@@ -26,7 +27,7 @@ from runtime.settings import ROOT, GatewaySettings, Settings
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _PROGRAMS = {
     "worker": ("apps.worker",),
-    "beat": ("apps.worker", "beat"),
+    "beat": ("apps.beat",),
     "gateway": ("apps.gateway",),
 }
 
@@ -74,6 +75,7 @@ async def start_embedded(
             state, database_url=postgres.url(), redis_url=valkey.url(0), broker_url=valkey.url(1), ready=True
         )
         await asyncio.to_thread(migrate, state.database_url)
+        _empty(_metrics_folder(settings))
         await supervisor.start(*_programs(settings, _child_environ(settings, environ, state), root))
         lock.publish(state)
         return Running(state, supervisor, stack.pop_all())
@@ -160,8 +162,19 @@ def _ensure_ports(settings: Settings) -> None:
             ensure_free(LOOPBACK, port, remedy=remedy)
 
 
+def _metrics_folder(settings: Settings) -> Path:
+    """Where the worker's children, who serve no HTTP, leave their metrics for the worker to show."""
+    return settings.var.resolve() / "run" / "worker-metrics"
+
+
+def _empty(folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+
+
 def _programs(settings: Settings, environ: Mapping[str, str], root: Path) -> list[Program]:
     metrics = settings.metrics
+    environs = {"worker": {**environ, "PROMETHEUS_MULTIPROC_DIR": str(_metrics_folder(settings))}}
     probes: dict[str, Probe | None] = {
         "worker": http_ready(LOOPBACK, metrics.worker_port) if metrics.worker_port else None,
         "beat": http_ready(LOOPBACK, metrics.beat_port) if metrics.beat_port else None,
@@ -169,7 +182,10 @@ def _programs(settings: Settings, environ: Mapping[str, str], root: Path) -> lis
     }
     return [
         Program(
-            name, settings.var, Command((sys.executable, "-m", *words), environ, root), probe=probes[name]
+            name,
+            settings.var,
+            Command((sys.executable, "-m", *words), environs.get(name, environ), root),
+            probe=probes[name],
         )
         for name, words in _PROGRAMS.items()
     ]

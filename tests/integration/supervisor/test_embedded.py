@@ -154,7 +154,8 @@ def code(open_folder: Path) -> Iterator[Path]:
     code = open_folder / "code"
     (code / "apps").mkdir(parents=True)
     (code / "apps" / "__init__.py").touch()
-    (code / "apps" / "worker.py").write_text(WORKER)
+    for name in ("worker.py", "beat.py"):
+        (code / "apps" / name).write_text(WORKER)
     (code / "apps" / "gateway.py").write_text(GATEWAY)
     return code
 
@@ -196,7 +197,7 @@ async def test_up_serves_and_ctrl_c_stops_all_of_it(place: Place) -> None:
     assert alive(children) == []
     stopped = [word["name"] for word in up.said if word.get("state") == "stopped"]
     assert set(stopped[:3]) == {"worker", "beat", "gateway"}
-    assert [file.name for file in (place.var / "run").iterdir()] == ["lock"]
+    assert {file.name for file in (place.var / "run").iterdir()} == {"lock", "worker-metrics"}
 
 
 async def test_a_second_up_says_who_is_running_and_fails(place: Place) -> None:
