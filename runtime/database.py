@@ -98,7 +98,14 @@ class Database:
     ) -> "Database":
         """Connect. Raises Unavailable `database_unreachable` when no connection comes within `timeout_s`."""
         pool = AsyncConnectionPool[psycopg.AsyncConnection[Any]](
-            url, min_size=min_size, max_size=max_size, timeout=timeout_s, open=False, name="understudy"
+            url,
+            min_size=min_size,
+            max_size=max_size,
+            timeout=timeout_s,
+            open=False,
+            name="understudy",
+            # A server that was restarted has left dead connections here: nobody is to be given one.
+            check=AsyncConnectionPool.check_connection,
         )
         try:
             await pool.open(wait=True, timeout=timeout_s)

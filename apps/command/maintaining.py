@@ -8,7 +8,7 @@ import stat
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
@@ -33,17 +33,26 @@ def migrate(as_json: AsJson = False) -> None:
         console().print("The schema is up to date.")
 
 
-def reindex(creator: CreatorOption = None, as_json: AsJson = False) -> None:
+def reindex(
+    creator: CreatorOption = None,
+    from_scratch: Annotated[
+        bool,
+        typer.Option(help="Drop the index first: for one that cannot be read. Nothing is found meanwhile."),
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
     """Rebuild the vector index from PostgreSQL: of one creator, or of all."""
     settings = _beside_the_running(load_settings())
-    rebuilt = asyncio.run(_reindex(settings, creator, quiet=as_json))
+    rebuilt = asyncio.run(_reindex(settings, creator, from_scratch=from_scratch, quiet=as_json))
     if as_json:
         show_json({"creators": rebuilt})
     else:
         show_table(("creator", "index", "passages"), [tuple(one.values()) for one in rebuilt])
 
 
-async def _reindex(settings: Settings, reference: str | None, *, quiet: bool) -> list[dict[str, Any]]:
+async def _reindex(
+    settings: Settings, reference: str | None, *, from_scratch: bool, quiet: bool
+) -> list[dict[str, Any]]:
     from rich.progress import Progress
 
     from apps.assembly import open_core
@@ -64,7 +73,7 @@ async def _reindex(settings: Settings, reference: str | None, *, quiet: bool) ->
                     bar.update(task, completed=done, total=total)
 
                 index = IndexName(creator.active_index)
-                count = await core.writer.rebuild(creator.id, index, show)
+                count = await core.writer.rebuild(creator.id, index, show, from_scratch=from_scratch)
                 rebuilt.append({"creator": creator.handle, "index": index, "passages": count})
     return rebuilt
 

@@ -83,3 +83,13 @@ async def test_migrating_again_and_at_once_changes_nothing(database_url: str) ->
     await asyncio.gather(*(asyncio.to_thread(migrate, database_url) for _ in range(3)))
     with psycopg.connect(database_url) as connection:
         assert connection.execute("SELECT count(*) FROM alembic_version").fetchone() == (1,)
+
+
+async def test_connections_that_died_are_given_to_nobody(database: Database, database_url: str) -> None:
+    await asyncio.gather(*(database.ping() for _ in range(5)))
+    async with await psycopg.AsyncConnection.connect(database_url, autocommit=True) as other:
+        await other.execute(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+    await asyncio.gather(*(database.ping() for _ in range(5)))
