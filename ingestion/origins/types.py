@@ -1,0 +1,68 @@
+"""What an origin is: where items come from, and how their files are fetched.
+
+An origin brings an item as the bundle of files that `extraction` reads, the same that a person may send in; so there is one
+way from files to passages. Origins run in the worker, never in the gateway: only `recognise` is called while somebody waits.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, Protocol
+
+from ingestion.bundles import Bundle
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A place that an origin knows. `id` is stable and unique in the origin; `url` is the form people know."""
+
+    origin: str
+    kind: Literal["item", "collection"]
+    id: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An item as its collection lists it. `version` changes when the content may have; None when nothing tells."""
+
+    address: Address
+    title: str = ""
+    published_at: datetime | None = None
+    version: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What a collection holds, newest first. Without `complete`, an item that is missing may still be there."""
+
+    title: str
+    entries: tuple[Entry, ...]
+    complete: bool
+
+
+class Origin(Protocol):
+    """One kind of place, such as YouTube or podcast feeds. Whoever made it closes it."""
+
+    @property
+    def name(self) -> str:
+        """The `origin` of its addresses and of the sources that come from it."""
+        ...
+
+    def recognise(self, url: str) -> Address | None:
+        """The place that a URL or other input of a person means; None when it is not of this origin.
+
+        Looks at the text only. Raises InvalidInput for one that is of this origin, and wrong.
+        """
+        ...
+
+    async def discover(self, address: Address) -> Listing:
+        """The items of a collection. Raises as `fetch` does."""
+        ...
+
+    async def fetch(self, address: Address) -> Bundle:
+        """The files of an item.
+
+        Raises an UnderstudyError whose code says what stands in the way, and whose next step what the creator can do;
+        it is transient when trying again later may help.
+        """
+        ...
