@@ -1,6 +1,8 @@
-"""Captions: from the bytes of a WebVTT or SubRip file to cues with speaker, words and times.
+"""Captions: from the bytes of a caption file of any format to cues with speaker, words and times.
 
-`blocks` finds the cues, `timing` puts them in order, `markup` takes their lines apart into words, `rollup`
+`formats` sees by its content what a file is: WebVTT, SubRip, SBV, TTML, YouTube's JSON3 and XML, Whisper's JSON, or a
+podcast's transcript. `blocks` finds the cues of the first three; the readers of the others give them the same form,
+`timing` puts them in order, `markup` takes their lines apart into words, `rollup`
 removes what rolling captions show again, `turns` says who speaks. Every word of the file comes out once, in
 order; what is left out is markup, comments, labels of speakers, and cues that hold nothing but a mark of a
 sound. The whole takes time in proportion to the file (n log n for putting it in order).
@@ -12,7 +14,8 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import Final
 
-from ingestion.captions.blocks import Blocks, read_blocks
+from ingestion.captions.blocks import Blocks
+from ingestion.captions.formats import read_any
 from ingestion.captions.lexicon import SOUNDS
 from ingestion.captions.markup import read_spans
 from ingestion.captions.rollup import SpokenCue, without_repeats
@@ -57,7 +60,7 @@ class Captions:
 def parse_captions(
     data: bytes, *, known_speakers: Collection[str] = (), duration_ms: int | None = None
 ) -> Captions:
-    """Read a WebVTT or SubRip file; which of the two it is does not matter.
+    """Read a caption file of any format; its content tells which it is.
 
     Names in `known_speakers` are believed wherever they stand before a colon at the start of a turn.
     Raises InvalidInput: `captions_empty` (no words), `captions_broken` (no cue, or most of them impossible),
@@ -80,7 +83,7 @@ def parse_captions(
 
 
 def _blocks(text: str) -> Blocks:
-    blocks = read_blocks(text)
+    blocks = read_any(text)
     if blocks.items:
         return blocks
     if not text.strip() or text.lstrip().startswith("WEBVTT"):

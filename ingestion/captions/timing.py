@@ -23,7 +23,7 @@ from ingestion.notices import Notice
 from runtime.errors import InvalidInput
 
 # Speech runs at about 15 characters a second: the length given to a last cue that has no usable end.
-_MS_PER_CHARACTER: Final = 65
+MS_PER_CHARACTER: Final = 65
 _TOLERATED_OVERLAP_MS: Final = 200
 # A cue that stands alone, further than this before or after all others, has a mistyped time.
 _LONGEST_PAUSE_MS: Final = 10 * 60 * 1000
@@ -186,7 +186,7 @@ def _share_out(ordered: list[_Entry], first: int, last: int) -> None:
     if last + 1 < len(ordered):
         end_ms = ordered[last + 1].start_ms or 0
     else:
-        end_ms = start_ms + total * _MS_PER_CHARACTER
+        end_ms = start_ms + total * MS_PER_CHARACTER
     if previous and start_ms >= end_ms:  # the neighbours leave no room: share the time of the one before
         total += previous.weight
         begin_ms = previous.start_ms or 0

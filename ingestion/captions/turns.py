@@ -120,6 +120,13 @@ def fold(name: str) -> str:
     return " ".join(name.casefold().split())
 
 
+def is_name(text: str) -> bool:
+    """Whether `text` is written as the name of a speaker is: up to five words, each capitalised."""
+    words = f"{text.strip()}:".split()
+    label = _label_at(words, 0)
+    return label is not None and label[1] == len(words) and NOT_NAMES.isdisjoint(fold(label[0]).split())
+
+
 def _times(span: Span) -> list[int | None]:
     return span.times if span.times is not None else [None] * len(span.words)
 
