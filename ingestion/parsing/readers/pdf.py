@@ -14,7 +14,7 @@ import pypdfium2.raw as raw
 
 from ingestion.documents import Paragraph
 from ingestion.parsing.readers import ocr
-from ingestion.parsing.readers.layout import Line, Page, paragraphs, running_lines
+from ingestion.parsing.readers.layout import Line, Page, compound_words, paragraphs, running_lines
 from ingestion.parsing.readers.types import Facts, Found, Outcome, Refused, Work
 
 _MOST_PAGES: Final = 20_000
@@ -24,6 +24,8 @@ _DEEPEST_HEADING: Final = 6
 _FEW_CHARS: Final = 32
 _DOTS_PER_POINT: Final = 200 / 72
 _MOST_PIXELS: Final = 25_000_000
+# PDFium's line ends, and its mark for a hyphen at one, after which it leaves the line end out.
+_LINE: Final = re.compile("[^\r\n\ufffe\x02]*[\ufffe\x02]|[^\r\n\ufffe\x02]+")
 _DATE: Final = re.compile(r"D:(\d{4})(\d\d)(\d\d)")
 
 
@@ -84,12 +86,12 @@ def _paragraphs(
     document: pdfium.PdfDocument, pages: list[Page], read_by_ocr: dict[int, list[str]]
 ) -> Iterator[Paragraph]:
     outline = _Outline(document)
-    running = running_lines(pages)
+    running, compounds = running_lines(pages), compound_words(pages)
     for page in pages:
         for text in read_by_ocr.get(page.number - 1, ()):
             yield Paragraph(text, outline.path(page.number, 0), page.number)
         if page.number - 1 not in read_by_ocr:
-            for top, text in paragraphs(page, running):
+            for top, text in paragraphs(page, running, compounds):
                 yield Paragraph(text, outline.path(page.number, top), page.number)
 
 
@@ -123,27 +125,26 @@ def _lines(text: Any) -> Iterator[Line]:
     written = raw.FPDFText_GetText(text, 0, count, buffer)
     units = bytes(buffer)[: 2 * max(written - 1, 0)]
     content = units.decode("utf-16-le", "replace")
-    left, right, bottom, top = (ctypes.c_double() for _ in range(4))
-    boxes = [ctypes.byref(one) for one in (left, right, bottom, top)]
+    box = raw.FS_RECTF()
     # Where there are characters beyond the basic plane, one of them is two of PDFium's units.
     astral = len(units) != 2 * len(content)
-    start = 0
-    for line in content.split("\r\n"):
-        length = len(line.encode("utf-16-le")) // 2 if astral else len(line)
-        bare = line.strip()
+    for found in _LINE.finditer(content):
+        bare = found[0].strip()
         if bare:
-            first = start + (len(line) - len(line.lstrip()))
-            last = start + length - 1 - (len(line) - len(line.rstrip()))
-            _box(text, first, boxes)
-            x0, y0, y1 = left.value, bottom.value, top.value
-            _box(text, max(last, first), boxes)
-            yield Line(bare, x0, min(y0, bottom.value), max(right.value, x0), max(y1, top.value))
-        start += length + 2
+            first = found.start() + len(found[0]) - len(found[0].lstrip())
+            last = found.start() + len(found[0].rstrip()) - 1
+            if astral:
+                first, last = (len(content[:at].encode("utf-16-le")) // 2 for at in (first, last))
+            _place(text, first, box)
+            left, bottom, top = box.left, box.bottom, box.top
+            _place(text, last, box)
+            yield Line(bare, left, min(bottom, box.bottom), max(box.right, left), max(top, box.top))
 
 
-def _box(text: Any, at: int, boxes: list[Any]) -> None:
+def _place(text: Any, at: int, box: Any) -> None:
+    """Set `box` to that of a character as its font has it: as high for a comma as for a capital."""
     index = raw.FPDFText_GetCharIndexFromTextIndex(text, at)
-    raw.FPDFText_GetCharBox(text, max(index, 0), *boxes)
+    raw.FPDFText_GetLooseCharBox(text, max(index, 0), box)
 
 
 class _Outline:
