@@ -131,9 +131,7 @@ class ForkServerParser:
         for attempt in (1, 2):
             server = await self._running()
             try:
-                await asyncio.to_thread(
-                    socket.send_fds, server.control, [message], [connection.fileno()]
-                )
+                await asyncio.to_thread(socket.send_fds, server.control, [message], [connection.fileno()])
             except OSError as error:
                 if attempt == 2:
                     raise _unavailable("It does not take files.") from error

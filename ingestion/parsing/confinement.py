@@ -24,9 +24,21 @@ _PR_SET_NO_NEW_PRIVS: Final = 38
 _LAST_CAPABILITY: Final = 63
 _DESCRIPTORS: Final = 128
 PROGRAMS: Final = frozenset({"pandoc", "tesseract"})
-_STARTS: Final = frozenset({"os.system", "os.exec", "os.posix_spawn", "os.spawn", "os.fork", "os.forkpty", "pty.spawn"})
+_STARTS: Final = frozenset(
+    {"os.system", "os.exec", "os.posix_spawn", "os.spawn", "os.fork", "os.forkpty", "pty.spawn"}
+)
 _CHANGES: Final = frozenset(
-    {"os.remove", "os.rename", "os.rmdir", "os.mkdir", "os.symlink", "os.link", "os.chmod", "os.chown", "os.truncate"}
+    {
+        "os.remove",
+        "os.rename",
+        "os.rmdir",
+        "os.mkdir",
+        "os.symlink",
+        "os.link",
+        "os.chmod",
+        "os.chown",
+        "os.truncate",
+    }
     | {"shutil.rmtree", "shutil.move", "os.mkfifo", "os.setxattr", "os.putenv"}
 )
 

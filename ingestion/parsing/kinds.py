@@ -20,11 +20,15 @@ _SIGNATURES: Final[tuple[tuple[bytes, Kind], ...]] = (
     (b"II*\x00", "image"),
     (b"MM\x00*", "image"),
 )
-_HTML: Final = re.compile(rb"\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html)\b", re.IGNORECASE | re.DOTALL)
+_HTML: Final = re.compile(
+    rb"\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html)\b", re.IGNORECASE | re.DOTALL
+)
 _MAIL: Final = re.compile(
-    rb"(?:Return-Path|Received|Delivered-To|MIME-Version|Message-ID|From|Date):[ \t].{0,900}\r?\n(?:[ \t]|[!-9;-~]+:)", re.IGNORECASE
+    rb"(?:Return-Path|Received|Delivered-To|MIME-Version|Message-ID|From|Date):[ \t].{0,900}\r?\n(?:[ \t]|[!-9;-~]+:)",
+    re.IGNORECASE,
 )
 _NAMED: Final[dict[str, Kind]] = {".html": "html", ".htm": "html", ".xhtml": "html", ".eml": "mail"}
+_TEXT: Final = frozenset({".txt", ".md", ".markdown"})
 _CONTROLS: Final = bytes(code for code in range(32) if code not in b"\t\n\x0b\x0c\r\x1a\x1b")
 
 
@@ -38,10 +42,13 @@ def kind_of(name: str, data: bytes) -> Kind | None:
             return kind
     if is_binary(head):
         return None
-    named = _NAMED.get(PurePosixPath(name).suffix.lower())
-    if named is not None:
-        return named
-    return "html" if _HTML.match(head) else "mail" if _MAIL.match(head) else "text"
+    suffix = PurePosixPath(name).suffix.lower()
+    if suffix in _NAMED:
+        return _NAMED[suffix]
+    if _HTML.match(head):
+        return "html"
+    # Notes begin with "Date:" too, where their name says that they are text.
+    return "mail" if suffix not in _TEXT and _MAIL.match(head) else "text"
 
 
 def is_binary(head: bytes) -> bool:

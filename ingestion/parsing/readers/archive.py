@@ -1,3 +1,5 @@
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+# lxml is not typed.
 """Office files are ZIP archives of XML: what is in one is looked at before any library reads it."""
 
 import re
@@ -5,7 +7,7 @@ import zipfile
 from pathlib import Path
 from typing import Final
 
-from lxml import etree
+from lxml import etree  # pyright: ignore[reportAttributeAccessIssue]
 
 from ingestion.parsing.readers.types import Facts, Refused
 

@@ -175,7 +175,7 @@ def _begins(before: Line, line: Line, edge: float) -> bool:
     height = min(before.height, line.height)
     if max(before.height, line.height) > 1.35 * height and len(line.text) > 3 and len(before.text) > 3:
         return True
-    if line.bottom > before.top or line.left > before.right and line.bottom > before.bottom - height / 2:
+    if line.bottom > before.top or (line.left > before.right and line.bottom > before.bottom - height / 2):
         # The next column: the paragraph goes on there if its last line is full and no sentence ended.
         return before.right < edge - 2 * height or bool(_SENTENCE_END.search(before.text))
     if before.bottom - line.top > _GAP * height or _BULLET.match(line.text):

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from email import policy
-from email.message import EmailMessage
+from email.message import EmailMessage, MIMEPart
 from email.parser import BytesParser
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -76,12 +76,12 @@ def _attachments(message: EmailMessage, work: Work) -> Iterator[Found]:
         yield Outcome("attachments_left_out", left_out)
 
 
-def _parts(message: EmailMessage) -> Iterator[EmailMessage]:
+def _parts(message: EmailMessage) -> Iterator[MIMEPart]:
     if message.is_multipart():
-        yield from (part for part in message.iter_attachments() if isinstance(part, EmailMessage))
+        yield from message.iter_attachments()
 
 
-def _content(part: EmailMessage) -> bytes:
+def _content(part: MIMEPart) -> bytes:
     """The bytes of a part; of text, in UTF-8."""
     try:
         content = part.get_content()
@@ -100,13 +100,13 @@ def _within(work: Work, name: str, data: bytes) -> Iterator[Found]:
     if kind == "text":
         yield from parse_document(data, is_markdown=name.lower().endswith((".md", ".markdown"))).paragraphs
         return
-    folder = work.path.parent / f"{work.path.name}-parts"
-    if len(folder.relative_to(work.path.parents[0]).name.split("-parts")) - 1 > _DEEPEST:
+    if work.depth >= _DEEPEST:
         raise Refused("document_too_complex")
+    folder = work.path.with_name(f"{work.path.name}-parts")
     folder.mkdir(exist_ok=True)
     path = folder / str(len(list(folder.iterdir())))
     path.write_bytes(data)
-    yield from child.read(replace(work, path=path, kind=kind))
+    yield from child.read(replace(work, path=path, kind=kind, depth=work.depth + 1))
 
 
 def _under(name: str, found: Found) -> Found:

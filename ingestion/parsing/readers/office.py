@@ -51,7 +51,7 @@ def preload() -> None:
         splitter = spacy.blank("en")
         splitter.add_pipe("sentencizer")
         splitter.to_disk(_MODEL)
-    tokenize._get_nlp()  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - it is kept for all forks
+    tokenize._get_nlp()  # pyright: ignore[reportPrivateUsage] - it is kept for all forks
 
 
 def read(work: Work) -> Iterator[Found]:
@@ -75,7 +75,9 @@ def _read_archive(work: Work) -> Iterator[Found]:
     path = work.path.rename(work.path.with_suffix(f".{form}"))
     elements = _partition(_PARTITIONS[form], filename=str(path), **_OPTIONS.get(form, {}))
     pictures = _pictures(path, work) if form == "pptx" else {}
-    yield from paragraphs(elements, by_page=form in {"pptx", "xlsx"}, sheets=form == "xlsx", pictures=pictures)
+    yield from paragraphs(
+        elements, by_page=form in {"pptx", "xlsx"}, sheets=form == "xlsx", pictures=pictures
+    )
     if pictures:
         yield Outcome("pages_by_ocr", len(pictures)) if ocr.is_installed() else Outcome("pictures_not_read")
 

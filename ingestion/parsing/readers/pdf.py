@@ -200,7 +200,7 @@ def _picture(document: pdfium.PdfDocument, index: int) -> Any:
     page = document[index]
     try:
         width, height = page.get_size()
-        scale = min(_DOTS_PER_POINT, (_MOST_PIXELS / max(width * height, 1)) ** 0.5)
+        scale: Any = min(_DOTS_PER_POINT, (_MOST_PIXELS / max(width * height, 1)) ** 0.5)
         return page.render(scale=scale, grayscale=True).to_pil()
     finally:
         page.close()

@@ -39,11 +39,15 @@ Found: TypeAlias = Paragraph | Facts | Outcome
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """A file and its kind; `wall_s` is how long reading it may take from `began`, the monotonic clock's."""
+    """A file and its kind; `wall_s` is how long reading it may take from `began`, the monotonic clock's.
+
+    `depth` counts the files that it is attached to.
+    """
 
     path: Path
     kind: str
     wall_s: float
+    depth: int = 0
     began: float = field(default_factory=time.monotonic)
 
     def time_left(self) -> float:

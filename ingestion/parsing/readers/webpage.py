@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final
 
-from lxml import etree, html
+from lxml import etree, html  # pyright: ignore[reportAttributeAccessIssue]
 
 from ingestion.decoding import decode
 from ingestion.parsing.readers.types import Facts, Refused
@@ -70,7 +70,7 @@ def body(page: Any) -> str:
 
 def rows(markup: str) -> Iterator[str]:
     """The rows of a table, cells parted by bars; a table that only lays out a page is its lines."""
-    for row in html.fragment_fromstring(markup, create_parent="div").iter("tr"):
+    for row in html.document_fromstring(markup).iter("tr"):
         for line_break in row.iter("br"):
             line_break.tail = "\n" + (line_break.tail or "")
         cells = [cell.text_content().strip() for cell in row if cell.tag in {"td", "th"}]
