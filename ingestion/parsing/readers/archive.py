@@ -44,7 +44,8 @@ def open_archive(path: Path) -> zipfile.ZipFile:
         raise Refused("document_malformed") from error
     entries = archive.infolist()
     total = sum(entry.file_size for entry in entries)
-    if len(entries) > _MOST_ENTRIES or total > _MOST_BYTES:
+    thin = total > _RATIO_FROM * 8 and total > _MOST_RATIO * path.stat().st_size
+    if len(entries) > _MOST_ENTRIES or total > _MOST_BYTES or thin:
         raise Refused("document_expands")
     for entry in entries:
         if entry.flag_bits & 1:
