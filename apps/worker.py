@@ -27,6 +27,7 @@ from runtime.telemetry import configure_logging, configure_tracing
 if TYPE_CHECKING:
     from apps.assembly import Core
     from ingestion import Pipeline
+    from ingestion.parsing import DocumentParser
 
 INGEST = "ingest"
 # How often what waits in the outbox is sent on while there is work, in seconds; each sweep does it too.
@@ -76,6 +77,7 @@ class Child:
         from redis.asyncio import Redis
 
         from apps.assembly import open_core
+        from ingestion.parsing import ForkServerParser
         from runtime.events import RedisStreamSink, relay
 
         async with AsyncExitStack() as stack:
@@ -84,11 +86,13 @@ class Child:
                 Redis.from_url(self._settings.redis.url.get_secret_value())
             )
             sink = RedisStreamSink(redis)
+            parser = ForkServerParser()
+            stack.push_async_callback(parser.close)
             self._stack = stack.pop_all()
         runner = Runner(
             database=core.database,
             queue=core.queue,
-            handlers=_pipeline(core).registrations(),
+            handlers=_pipeline(core, parser).registrations(),
             clock=core.clock,
             jobs=self._settings.jobs,
             worker=f"{socket.gethostname()}:{os.getpid()}",
@@ -96,7 +100,7 @@ class Child:
         return runner, lambda: relay(core.database, sink, now=core.clock.now())
 
 
-def _pipeline(core: "Core") -> "Pipeline":
+def _pipeline(core: "Core", parser: "DocumentParser") -> "Pipeline":
     from ingestion import Chunker, Pipeline
     from ingestion.node_parsers import LlamaIndexCutter
 
@@ -110,6 +114,7 @@ def _pipeline(core: "Core") -> "Pipeline":
         writer=core.writer,
         chunker=Chunker(tokens=tokens, count_tokens=count, cutter=LlamaIndexCutter(count)),
         queue=core.queue,
+        parser=parser,
     )
 
 

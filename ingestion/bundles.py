@@ -1,8 +1,8 @@
 """Items and the files they consist of.
 
 A recording is `<name>.info.json` with captions `<name>.<language>.vtt` or `.srt` beside it; what else carries
-its name (media, thumbnail, description) belongs to it and is not read. A document is any `.md`, `.markdown`
-or `.txt` file.
+its name (media, thumbnail, description) belongs to it and is not read. A document is any file whose name ends like
+those in `DOCUMENT_SUFFIXES`; what it is, its content says.
 """
 
 import os
@@ -15,7 +15,13 @@ from runtime.errors import InvalidInput, TooLarge, UnderstudyError
 
 INFO_SUFFIX: Final = ".info.json"
 CAPTION_SUFFIXES: Final = (".vtt", ".srt")
-DOCUMENT_SUFFIXES: Final = (".md", ".markdown", ".txt")
+TEXT_SUFFIXES: Final = (".md", ".markdown", ".txt")
+# Read by `ingestion.parsing`; those at the end only to be refused with a reason.
+PARSED_SUFFIXES: Final = (
+    ".pdf", ".docx", ".docm", ".pptx", ".pptm", ".xlsx", ".xlsm", ".odt", ".rtf", ".epub", ".html", ".htm", ".xhtml",
+    ".eml", ".png", ".jpg", ".jpeg", ".tif", ".tiff", ".doc", ".ppt", ".xls",
+)  # fmt: skip
+DOCUMENT_SUFFIXES: Final = (*TEXT_SUFFIXES, *PARSED_SUFFIXES)
 # A day of captions with a time for each word is 12 MB; an info file with its comments can be larger.
 MAX_FILE_BYTES: Final = 64 * 1024 * 1024
 
@@ -134,7 +140,9 @@ class _Groups:
             yield from _recording(stem, files)
         yield from orphans.values()
         for file in self.documents:
-            yield Bundle(file.name, (file,))
+            # A picture beside an info file, and named like it, is its thumbnail.
+            if has_suffix(file.name, TEXT_SUFFIXES) or self._recording_of(file.name) is None:
+                yield Bundle(file.name, (file,))
         for file in self.others:
             if self._recording_of(file.name) is None:
                 yield Problem(file.name, type_unsupported(file.name))
@@ -187,5 +195,5 @@ def type_unsupported(name: str) -> InvalidInput:
     return InvalidInput(
         "file_type_unsupported",
         f"{name} is not a type of file that can be read.",
-        next_step="Add .info.json with .vtt or .srt captions, .md or .txt files.",
+        next_step="Add .info.json with .vtt or .srt captions, or PDF, office, web, mail, text and image files.",
     )

@@ -47,10 +47,11 @@ _MARKS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Paragraph:
-    """Text that belongs together, and its place: `heading` is the path of headings, "Gear > Oven"."""
+    """Text that belongs together, and its place: `heading` is the path of headings, "Gear > Oven"; `page` counts from 1."""
 
     text: str
     heading: str | None = None
+    page: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,7 @@ def parse_document(data: bytes, *, is_markdown: bool) -> DocumentText:
     for line in lines[first:]:
         reader.take(line.rstrip())
     found = reader.end()
-    paragraphs = tuple(Paragraph(part, one.heading) for one in found for part in _cut(one.text))
+    paragraphs = tuple(Paragraph(part, one.heading) for one in found for part in cut(one.text))
     if not paragraphs:
         raise InvalidInput(
             "document_empty",
@@ -125,8 +126,8 @@ def _web_address(text: str | None) -> str | None:
     return text if parts.scheme in {"http", "https"} and parts.netloc else None
 
 
-def _cut(text: str) -> Iterator[str]:
-    """`text` in parts of bearable length, cut after a sentence, else at a space, else anywhere."""
+def cut(text: str) -> Iterator[str]:
+    """`text` in parts of at most 2,000 characters, cut after a sentence, else at a space, else anywhere."""
     start = 0
     while len(text) - start > _LONGEST_PARAGRAPH:
         end = start + _LONGEST_PARAGRAPH

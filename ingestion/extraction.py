@@ -10,6 +10,7 @@ from ingestion.bundles import (
     CAPTION_SUFFIXES,
     DOCUMENT_SUFFIXES,
     INFO_SUFFIX,
+    TEXT_SUFFIXES,
     Bundle,
     BundleFile,
     captions_missing,
@@ -23,6 +24,7 @@ from ingestion.captions import Captions, Cue, parse_captions
 from ingestion.documents import DocumentText, parse_document
 from ingestion.info import Info, parse_info
 from ingestion.notices import Notice
+from ingestion.parsing import kind_of
 from ingestion.speakers import Speakers
 
 _MARKDOWN: Final = (".md", ".markdown")
@@ -45,24 +47,47 @@ class Extracted:
 def identify(bundle: Bundle, languages: Sequence[str] = ()) -> SourceFacts:
     """What an item is, without reading its captions: enough to register it.
 
+    A document that a parser has to open is judged by its first bytes; what it says of itself comes with `extract`.
     Raises InvalidInput `info_missing`, `info_broken`, `captions_missing`, `file_type_unsupported`, and for a
-    document what `extract` raises.
+    text what `extract` raises.
     """
+    if unread := document_to_parse(bundle):
+        return _document_facts(unread, DocumentText(()))
     if document := _document_of(bundle):
         return _document_facts(document, _parse(document))
     info, captions = _recording_of(bundle, languages)
     return _recording_facts(info, captions)
 
 
-def extract(bundle: Bundle, voices: Collection[str] = (), languages: Sequence[str] = ()) -> Extracted:
+def document_to_parse(bundle: Bundle) -> BundleFile | None:
+    """The document of an item, if it takes a `DocumentParser` to read it; its text is then given to `extract`.
+
+    Raises InvalidInput `file_type_unsupported` for one that nobody can read.
+    """
+    document = _document_of(bundle)
+    if document is None:
+        return None
+    data = document.read()
+    kind = kind_of(document.name, data)
+    if kind is None and not has_suffix(document.name, TEXT_SUFFIXES):
+        raise type_unsupported(document.name)
+    return None if kind is None or kind == "text" or not data else document
+
+
+def extract(
+    bundle: Bundle,
+    voices: Collection[str] = (),
+    languages: Sequence[str] = (),
+    document_text: DocumentText | None = None,
+) -> Extracted:
     """Read an item. `voices` are the names that are the creator's own, `languages` those it speaks, main first.
 
     Segments are numbered from 0. Those of a recording are its cues, with times; those of a document its
-    paragraphs, with headings. Raises InvalidInput as `identify` does, and what `parse_captions` and
+    paragraphs, with pages and headings. `document_text` is what a parser read of `document_to_parse`. Raises InvalidInput as `identify` does, and what `parse_captions` and
     `parse_document` raise.
     """
     if document := _document_of(bundle):
-        return _extract_document(document, voices)
+        return _extract_document(document, document_text or _parse(document), voices)
     info, file = _recording_of(bundle, languages)
     captions = parse_captions(
         file.read(), known_speakers={*info.speakers, *voices}, duration_ms=info.duration_ms
@@ -172,13 +197,13 @@ def _document_facts(file: BundleFile, document: DocumentText) -> SourceFacts:
     )
 
 
-def _extract_document(file: BundleFile, voices: Iterable[str]) -> Extracted:
-    document = _parse(file)
+def _extract_document(file: BundleFile, document: DocumentText, voices: Iterable[str]) -> Extracted:
     speakers = Speakers((), voices)
     segments = tuple(
         Segment(
             ordinal=ordinal,
             text=paragraph.text,
+            page=paragraph.page,
             heading=paragraph.heading,
             speaker=document.author,
             role=speakers.role(document.author),

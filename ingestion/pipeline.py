@@ -13,7 +13,8 @@ from creators import Catalogue, Creator, Library, Source, SourceFacts
 from ingestion import store
 from ingestion.bundles import Bundle, BundleFile
 from ingestion.chunking import Chunker
-from ingestion.extraction import Extracted, extract
+from ingestion.extraction import Extracted, document_to_parse, extract
+from ingestion.parsing import DocumentParser
 from ingestion.sponsors import sponsored_ordinals
 from ingestion.submitting import KIND, job_of
 from jobs import Effect, Job, JobContext, JobQueue, Registration
@@ -37,7 +38,9 @@ class Pipeline:
         writer: PassageWriter,
         chunker: Chunker,
         queue: JobQueue,
+        parser: DocumentParser,
     ) -> None:
+        self._parser = parser
         self._database = database
         self._files = files
         self._catalogue = catalogue
@@ -79,7 +82,7 @@ class Pipeline:
         await context.progress("fetch", 0, len(upload.files))
         bundle = await self._fetch(upload)
         await context.progress("extract", 0, 1)
-        extracted = await asyncio.to_thread(extract, bundle, creator.own_voices, creator.languages)
+        extracted = await self._extract(bundle, creator)
         extracted = _doubting(extracted, creator)
         await self._segment_and_chunk(context, source, generation, extracted)
         index = IndexName(creator.active_index)
@@ -121,6 +124,11 @@ class Pipeline:
             BundleFile(name, await self._files.read(stored.sha256)) for name, stored in upload.files.items()
         ]
         return Bundle(name=files[0].name, files=tuple(files))
+
+    async def _extract(self, bundle: Bundle, creator: Creator) -> Extracted:
+        document = await asyncio.to_thread(document_to_parse, bundle)
+        text = None if document is None else await self._parser.parse(document.name, document.read())
+        return await asyncio.to_thread(extract, bundle, creator.own_voices, creator.languages, text)
 
     async def _segment_and_chunk(
         self, context: JobContext, source: Source, generation: int, extracted: Extracted
