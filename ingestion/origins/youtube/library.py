@@ -78,7 +78,12 @@ def _from_tracks(tracks: Any, session: Any, request: Fields) -> Fields:
         vtt = from_snippets((line.text, line.start, line.duration) for line in track.fetch())
     if vtt is None:
         raise ValueError("no words")
-    return {"language": track.language_code, "automatic": track.is_generated, "vtt": vtt}
+    return {
+        "language": track.language_code,
+        "automatic": track.is_generated,
+        "vtt": vtt,
+        "source": "youtube_transcript_api",
+    }
 
 
 def _session(request: Fields) -> Any:
@@ -253,7 +258,7 @@ def _video(request: Fields) -> Fields:
         return {"info": info, "error": _code(error, log)}
     if vtt is None:
         return {"info": info, "error": "youtube_captions_locked"}
-    return {"info": info, "caption": {**track, "vtt": vtt}}
+    return {"info": info, "caption": {**track, "vtt": vtt, "source": "yt_dlp"}}
 
 
 def _tracks(found: Fields) -> Iterator[Fields]:
@@ -314,7 +319,9 @@ def _read_page(reader: Any, url: str, found: Fields, limit: int) -> None:
     page: Fields = reader.extract_info(url, download=False, process=False)
     if page.get("_type") in {"url", "url_transparent"}:  # a name that leads to another, once
         page = reader.extract_info(page["url"], download=False, process=False)
-    found["title"] = found["title"] or page.get("channel" if len(page.get("id", "")) == 24 else "title") or ""
+    found["title"] = (
+        found["title"] or page.get("channel" if str(page.get("id")).startswith("UC") else "title") or ""
+    )
     names = ("id", "title", "timestamp", "release_timestamp", "live_status", "availability", "duration")
     for entry in page.get("entries") or ():
         if len(found["entries"]) >= limit:
