@@ -5,12 +5,22 @@ The names that people already use (`DATABASE_URL`, `REDIS_HOST`, ...) are accept
 """
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 from urllib.parse import quote
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, computed_field
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    computed_field,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
@@ -98,6 +108,42 @@ class JobSettings(_Group):
     backoff_s: float = Field(default=2, gt=0, le=600)
 
 
+class YouTubeSettings(_Group):
+    """How YouTube is read. Everything is optional; a key lists channels exactly, the owner's account reads its captions."""
+
+    api_key: SecretStr | None = None
+    oauth_client_id: str | None = Field(default=None, min_length=1, max_length=500)
+    oauth_client_secret: SecretStr | None = None
+    oauth_refresh_token: SecretStr | None = None
+    proxy: SecretStr | None = None
+    cookie_file: Path | None = None
+    ca_file: Path | None = None
+    languages: str = Field(
+        default="en", pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*(,[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*)*$"
+    )
+    timeout_s: float = Field(default=20, ge=1, le=300)
+    max_items: int = Field(default=20_000, ge=1, le=20_000)
+    audio: bool = False
+
+    @field_validator("proxy")
+    @classmethod
+    def _proxy_can_be_used(cls, proxy: SecretStr | None) -> SecretStr | None:
+        if proxy is not None and not re.match(r"(https?|socks5h?)://[^\s/]+/?$", proxy.get_secret_value()):
+            raise ValueError(
+                "must be a URL such as http://name:password@host:port, https://, socks5:// or socks5h://"
+            )
+        return proxy
+
+    @model_validator(mode="after")
+    def _account_is_whole(self) -> Self:
+        account = (self.oauth_client_id, self.oauth_client_secret, self.oauth_refresh_token)
+        if any(account) and not all(account):
+            raise ValueError(
+                "OAUTH_CLIENT_ID, OAUTH_CLIENT_SECRET and OAUTH_REFRESH_TOKEN are set together or not at all"
+            )
+        return self
+
+
 class SecretSettings(_Group):
     """Given keys win over the files under `var/secrets` that hold the generated ones."""
 
@@ -150,6 +196,7 @@ class Settings(BaseSettings):
     embedder: EmbedderSettings = EmbedderSettings()
     chunking: ChunkingSettings = ChunkingSettings()
     jobs: JobSettings = JobSettings()
+    youtube: YouTubeSettings = YouTubeSettings()
     secrets: SecretSettings = SecretSettings()
     client: ClientSettings = ClientSettings()
     log: LogSettings = LogSettings()
@@ -229,6 +276,7 @@ _FAMILIAR: Mapping[str, str] = {
     "REDIS_URL": f"{PREFIX}REDIS__URL",
     "WEAVIATE_URL": f"{PREFIX}WEAVIATE__URL",
     "GOOGLE_API_KEY": f"{PREFIX}SECRETS__GOOGLE_API_KEY",
+    "YOUTUBE_API_KEY": f"{PREFIX}YOUTUBE__API_KEY",
     "JWT_SECRET_KEY": f"{PREFIX}SECRETS__SIGNING_KEY",
 }
 

@@ -23,12 +23,16 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """An item as its collection lists it. `version` changes when the content may have; None when nothing tells."""
+    """An item as its collection lists it. `version` changes when the content may have; None when nothing tells.
+
+    `obstacle` is the code at which fetching it would end now, where the collection tells, such as `youtube_members_only`.
+    """
 
     address: Address
     title: str = ""
     published_at: datetime | None = None
     version: str | None = None
+    obstacle: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
