@@ -3,11 +3,11 @@
 import asyncio
 import socket
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import httpcore
-import httpx
 
 from runtime.errors import InvalidInput, Unavailable
 from runtime.http.addresses import is_public
@@ -61,7 +61,9 @@ class GuardedNetwork(httpcore.AsyncNetworkBackend):
         failure: Exception = httpcore.ConnectError("no address")
         for address in await self._addresses(host, port):
             try:
-                return await self._network.connect_tcp(address, port, timeout, local_address, socket_options)
+                return _Stream(
+                    await self._network.connect_tcp(address, port, timeout, local_address, socket_options)
+                )
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 failure = error
         raise failure
@@ -87,44 +89,32 @@ class GuardedNetwork(httpcore.AsyncNetworkBackend):
         return public[:ADDRESSES_TRIED]
 
 
-class PoolTransport(httpx.AsyncBaseTransport):
-    """httpx on a connection pool of httpcore with a network of our own; httpx's transport takes none."""
+class _Stream(httpcore.AsyncNetworkStream):
+    """A connection that is closed when it is given up in the middle of a handshake; httpcore's own is then forgotten."""
 
-    def __init__(self, network: httpcore.AsyncNetworkBackend, tls: ssl.SSLContext) -> None:
-        self._pool = httpcore.AsyncConnectionPool(
-            ssl_context=tls,
-            network_backend=network,
-            max_connections=20,
-            max_keepalive_connections=5,
-            keepalive_expiry=5,
-        )
+    def __init__(self, stream: httpcore.AsyncNetworkStream) -> None:
+        self._stream = stream
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        url = request.url
-        target = httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path)
-        response = await self._pool.handle_async_request(
-            httpcore.Request(
-                request.method, target, headers=request.headers.raw, extensions=request.extensions
-            )
-        )
-        # Nothing that one person's fetch is given goes along with the next one's, and nothing reads it either.
-        headers = [(name, value) for name, value in response.headers if name.lower() != b"set-cookie"]
-        return httpx.Response(response.status, headers=headers, stream=_Body(response))
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        return await self._stream.read(max_bytes, timeout)
+
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        await self._stream.write(buffer, timeout)
 
     async def aclose(self) -> None:
-        await self._pool.aclose()
+        await self._stream.aclose()
 
+    async def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore.AsyncNetworkStream:
+        try:
+            return await self._stream.start_tls(ssl_context, server_hostname, timeout)
+        except asyncio.CancelledError:
+            await self._stream.aclose()
+            raise
 
-class _Body(httpx.AsyncByteStream):
-    def __init__(self, response: httpcore.Response) -> None:
-        self._response = response
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        async for chunk in self._response.aiter_stream():
-            yield chunk
-
-    async def aclose(self) -> None:
-        await self._response.aclose()
+    def get_extra_info(self, info: str) -> Any:
+        return self._stream.get_extra_info(info)
 
 
 def url_invalid() -> InvalidInput:

@@ -7,18 +7,19 @@ the same way. Size and time have limits, and no proxy settings of the environmen
 """
 
 import asyncio
+import base64
 import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import cast
+from urllib.parse import unquote_to_bytes
 
 import httpcore
 import httpx
 
 from runtime.errors import InvalidInput, TooLarge, Unavailable
-from runtime.http.network import GuardedNetwork, PoolTransport, Resolver, SystemResolver, url_invalid
+from runtime.http.network import GuardedNetwork, Resolver, SystemResolver, url_invalid
 from runtime.http.unpacking import Inflater
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -60,11 +61,12 @@ class Fetched:
 class OutsideResponse:
     """A response whose body is still to come. Header names are in lower case."""
 
-    def __init__(self, response: httpx.Response, max_bytes: int) -> None:
+    def __init__(self, url: httpx.URL, response: httpcore.Response, max_bytes: int) -> None:
         # A name and password that were in the address are nobody's business where it is shown.
-        self.url = str(response.url.copy_with(userinfo=b""))
-        self.status = response.status_code
-        self.headers: Mapping[str, str] = {name.lower(): value for name, value in response.headers.items()}
+        self.url = str(url.copy_with(userinfo=b""))
+        self.status = response.status
+        self.headers: Mapping[str, str] = _headers(response)
+        self._host = _host(url)
         self._response = response
         self._max_bytes = max_bytes
 
@@ -75,7 +77,7 @@ class OutsideResponse:
             raise self._too_large()
         packed = Inflater() if self._is_packed() else None
         received = unpacked = 0
-        async for chunk in self._response.aiter_raw():
+        async for chunk in self._response.aiter_stream():
             received += len(chunk)
             for piece in (chunk,) if packed is None else packed.feed(chunk):
                 unpacked += len(piece)
@@ -96,14 +98,14 @@ class OutsideResponse:
             return False
         raise Unavailable(
             "response_encoding_unknown",
-            f"{self._response.url.host} packs its answer in a way that is not understood here.",
+            f"{self._host} packs its answer in a way that is not understood here.",
             next_step="Download the file yourself and upload it.",
         )
 
     def _too_large(self) -> TooLarge:
         return TooLarge(
             "response_too_large",
-            f"What {self._response.url.host} sends is larger than {self._max_bytes:,} bytes.",
+            f"What {self._host} sends is larger than {self._max_bytes:,} bytes.",
             next_step="Name a smaller file.",
         )
 
@@ -134,15 +136,17 @@ class OutsideClient:
         plain = network or cast("httpcore.AsyncNetworkBackend", httpcore.AnyIOBackend())
         self._resolver = SystemResolver()
         guarded = GuardedNetwork(plain, resolve or self._resolver, self._trusted)
-        self._client = httpx.AsyncClient(
-            transport=PoolTransport(guarded, tls or httpx.create_ssl_context(trust_env=False)),
-            trust_env=False,
-            headers={"User-Agent": user_agent, "Accept-Encoding": "identity"},
-            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
+        self._user_agent = user_agent
+        self._pool = httpcore.AsyncConnectionPool(
+            ssl_context=tls or httpx.create_ssl_context(trust_env=False),
+            network_backend=guarded,
+            max_connections=20,
+            max_keepalive_connections=5,
+            keepalive_expiry=5,
         )
 
     async def aclose(self) -> None:
-        await self._client.aclose()
+        await self._pool.aclose()
         self._resolver.close()
 
     async def fetch(
@@ -166,9 +170,9 @@ class OutsideClient:
         deadline = asyncio.timeout(limits.timeout_s)
         try:
             async with deadline:
-                response = await self._follow(url, headers or {}, limits)
+                address, response = await self._follow(url, headers or {}, limits)
                 try:
-                    yield OutsideResponse(response, limits.max_bytes)
+                    yield OutsideResponse(address, response, limits.max_bytes)
                 finally:
                     await response.aclose()
         except TimeoutError as error:
@@ -184,16 +188,16 @@ class OutsideClient:
                 next_step="Check the address, then try again later.",
             ) from error
 
-    async def _follow(self, url: str, headers: Mapping[str, str], limits: FetchLimits) -> httpx.Response:
+    async def _follow(
+        self, url: str, headers: Mapping[str, str], limits: FetchLimits
+    ) -> tuple[httpx.URL, httpcore.Response]:
         address = _parsed(url)
-        timeout = httpx.Timeout(limits.timeout_s, connect=min(10, limits.timeout_s))
         for _ in range(limits.max_redirects + 1):
             self._check(address)
-            request = self._client.build_request("GET", address, headers=dict(headers), timeout=timeout)
-            response = await self._client.send(request, stream=True)
-            location = response.headers.get("location")
-            if response.status_code not in REDIRECTS or location is None:
-                return response
+            response = await self._send(address, headers, limits)
+            location = _headers(response).get("location")
+            if response.status not in REDIRECTS or location is None:
+                return address, response
             await response.aclose()
             following = _parsed(location, base=address)
             if _origin(following) != _origin(address):
@@ -205,6 +209,28 @@ class OutsideClient:
             next_step="Open it in a browser and use the address where it ends.",
         )
 
+    async def _send(
+        self, url: httpx.URL, headers: Mapping[str, str], limits: FetchLimits
+    ) -> httpcore.Response:
+        # By httpcore itself: httpx keeps cookies, reads the next address of a redirect in its own way, and fails on
+        # names that are no proper punycode.
+        sent = {"User-Agent": self._user_agent, "Accept": "*/*", "Accept-Encoding": "identity"}
+        if url.userinfo:
+            name, _, password = url.userinfo.partition(b":")
+            pair = unquote_to_bytes(name) + b":" + unquote_to_bytes(password)
+            sent["Authorization"] = "Basic " + base64.b64encode(pair).decode("ascii")
+        sent |= {name.title(): value for name, value in headers.items()}
+        wait_s = {"connect": min(10, limits.timeout_s)} | dict.fromkeys(
+            ("read", "write", "pool"), limits.timeout_s
+        )
+        request = httpcore.Request(
+            "GET",
+            httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path),
+            headers=[(b"Host", url.netloc), *((n.encode("ascii"), v.encode()) for n, v in sent.items())],
+            extensions={"timeout": wait_s},
+        )
+        return await self._pool.handle_async_request(request)
+
     def _check(self, url: httpx.URL) -> None:
         if url.scheme not in {"http", "https"}:
             raise InvalidInput(
@@ -212,9 +238,9 @@ class OutsideClient:
                 f"Addresses that begin with {url.scheme[:20]!r} are not fetched.",
                 next_step="Use an address that begins with https:// or http://.",
             )
-        if not url.host or "%" in url.host:
-            raise url_invalid()
         _, host, port = _origin(url)
+        if not host or "%" in host:
+            raise url_invalid()
         if port not in self._ports and (host, port) not in self._trusted:
             raise InvalidInput(
                 "url_port_refused",
@@ -232,7 +258,25 @@ def _parsed(url: str, base: httpx.URL | None = None) -> httpx.URL:
 
 def _origin(url: httpx.URL) -> tuple[str, str, int]:
     usual = 443 if url.scheme == "https" else 80
-    return url.scheme, url.raw_host.decode("ascii"), usual if url.port is None else url.port
+    return url.scheme, _host(url), usual if url.port is None else url.port
+
+
+def _headers(response: httpcore.Response) -> dict[str, str]:
+    """By lower-case name; of one that came twice the values are joined."""
+    found: dict[str, str] = {}
+    for raw_name, raw_value in response.headers:
+        name = raw_name.decode("latin-1").lower()
+        try:
+            value = raw_value.decode("utf-8")
+        except UnicodeDecodeError:
+            value = raw_value.decode("latin-1")
+        found[name] = f"{found[name]}, {value}" if name in found else value
+    return found
+
+
+def _host(url: httpx.URL) -> str:
+    """As it is sent. `url.host` would undo punycode, and fails for some that is none."""
+    return url.raw_host.decode("ascii")
 
 
 def _timeout(limits: FetchLimits) -> Unavailable:
