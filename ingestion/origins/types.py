@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Literal, Protocol
 
 from ingestion.bundles import Bundle
+from runtime.errors import InvalidInput
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,18 @@ class Listing:
     title: str
     entries: tuple[Entry, ...]
     complete: bool
+
+
+class BelongsElsewhere(InvalidInput):
+    """What an address holds is for another origin, which only its content could tell.
+
+    `url` is the form that the other one recognises: whoever goes round the origins asks them once more with it. Each step
+    goes from page to feed to sitemap or from feed to page, so three are enough.
+    """
+
+    def __init__(self, code: str, detail: str, *, next_step: str = "", url: str) -> None:
+        super().__init__(code, detail, next_step=next_step)
+        self.url = url
 
 
 class Origin(Protocol):
