@@ -26,7 +26,7 @@ from runtime.telemetry import configure_logging, configure_tracing
 
 if TYPE_CHECKING:
     from apps.assembly import Core
-    from ingestion import Pipeline
+    from ingestion import Pipeline, Watcher
 
 INGEST = "ingest"
 # How often what waits in the outbox is sent on while there is work, in seconds; each sweep does it too.
@@ -85,10 +85,13 @@ class Child:
             )
             sink = RedisStreamSink(redis)
             self._stack = stack.pop_all()
+        watcher = _watcher(core)
+        async with core.database.transaction() as tx:
+            await core.queue.ensure_schedules(tx, watcher.schedules())
         runner = Runner(
             database=core.database,
             queue=core.queue,
-            handlers=_pipeline(core).registrations(),
+            handlers={**_pipeline(core).registrations(), **watcher.registrations()},
             clock=core.clock,
             jobs=self._settings.jobs,
             worker=f"{socket.gethostname()}:{os.getpid()}",
@@ -110,6 +113,20 @@ def _pipeline(core: "Core") -> "Pipeline":
         writer=core.writer,
         chunker=Chunker(tokens=tokens, count_tokens=count, cutter=LlamaIndexCutter(count)),
         queue=core.queue,
+        origins=core.origins,
+    )
+
+
+def _watcher(core: "Core") -> "Watcher":
+    from ingestion import Watcher
+
+    return Watcher(
+        database=core.database,
+        library=core.library,
+        queue=core.queue,
+        origins=core.origins,
+        clock=core.clock,
+        settings=core.settings.feeds,
     )
 
 
