@@ -7,8 +7,9 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from apps.origins import open_origins
 from creators import Catalogue, Library
-from ingestion import Ingestion, chunker_name
+from ingestion import Addresses, Ingestion, Origins, chunker_name
 from jobs import JobQueue
 from jobs.celery_bridge import CeleryWaker, build_celery
 from retrieval import HybridRetriever, IndexName, PassageIndex, PassageWriter
@@ -39,6 +40,8 @@ class Core:
     retriever: HybridRetriever
     writer: PassageWriter
     ingestion: Ingestion
+    origins: Origins
+    addresses: Addresses
 
     @property
     def index_name(self) -> IndexName:
@@ -63,7 +66,8 @@ async def open_core(settings: Settings) -> AsyncGenerator[Core]:
             timeout_s=settings.database.timeout_s,
         )
         try:
-            yield _core(settings, database, embedder, index)
+            async with open_origins(settings) as origins:
+                yield _core(settings, database, embedder, index, origins)
         finally:
             await database.close()
     finally:
@@ -71,7 +75,9 @@ async def open_core(settings: Settings) -> AsyncGenerator[Core]:
         embedder.close()
 
 
-def _core(settings: Settings, database: Database, embedder: OnnxEmbedder, index: PassageIndex) -> Core:
+def _core(
+    settings: Settings, database: Database, embedder: OnnxEmbedder, index: PassageIndex, origins: Origins
+) -> Core:
     clock = SystemClock()
     catalogue, library = Catalogue(clock), Library(clock)
     files = LocalFileStore(settings.files_path)
@@ -98,5 +104,14 @@ def _core(settings: Settings, database: Database, embedder: OnnxEmbedder, index:
             chunker=chunker_name(settings.chunking.tokens),
             queue=queue,
             clock=clock,
+        ),
+        origins=origins,
+        addresses=Addresses(
+            database=database,
+            library=library,
+            queue=queue,
+            origins=origins,
+            clock=clock,
+            settings=settings.feeds,
         ),
     )

@@ -42,6 +42,7 @@ async def _serve(settings: Settings) -> None:
             conversations=Conversations(),
             jobs=core.queue,
             ingestion=core.ingestion,
+            addresses=core.addresses,
             admin_key=AdminKey.load_or_create(
                 settings.secrets_path / ADMIN_KEY_FILE, given=settings.secrets.admin_key
             ),

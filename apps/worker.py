@@ -26,7 +26,7 @@ from runtime.telemetry import configure_logging, configure_tracing
 
 if TYPE_CHECKING:
     from apps.assembly import Core
-    from ingestion import Pipeline
+    from ingestion import Pipeline, Watcher
     from ingestion.parsing import DocumentParser
 
 INGEST = "ingest"
@@ -89,10 +89,13 @@ class Child:
             parser = ForkServerParser()
             stack.push_async_callback(parser.close)
             self._stack = stack.pop_all()
+        watcher = _watcher(core)
+        async with core.database.transaction() as tx:
+            await core.queue.ensure_schedules(tx, watcher.schedules())
         runner = Runner(
             database=core.database,
             queue=core.queue,
-            handlers=_pipeline(core, parser).registrations(),
+            handlers={**_pipeline(core, parser).registrations(), **watcher.registrations()},
             clock=core.clock,
             jobs=self._settings.jobs,
             worker=f"{socket.gethostname()}:{os.getpid()}",
@@ -115,6 +118,20 @@ def _pipeline(core: "Core", parser: "DocumentParser") -> "Pipeline":
         chunker=Chunker(tokens=tokens, count_tokens=count, cutter=LlamaIndexCutter(count)),
         queue=core.queue,
         parser=parser,
+        origins=core.origins,
+    )
+
+
+def _watcher(core: "Core") -> "Watcher":
+    from ingestion import Watcher
+
+    return Watcher(
+        database=core.database,
+        library=core.library,
+        queue=core.queue,
+        origins=core.origins,
+        clock=core.clock,
+        settings=core.settings.feeds,
     )
 
 

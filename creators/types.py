@@ -9,7 +9,7 @@ from runtime.ids import CreatorId, SourceId
 Visibility = Literal["public", "members", "private"]
 Access = Literal["public", "members", "private"]
 Role = Literal["creator", "guest", "unknown"]
-Origin = Literal["youtube", "file"]
+Origin = Literal["youtube", "podcast", "web", "file"]
 SourceKind = Literal["video", "audio", "document"]
 
 
@@ -82,7 +82,11 @@ SourceState = Literal["pending", "ready", "failed", "withdrawn"]
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """An item of a creator's library. `generation` is the published one; None until the first is."""
+    """An item of a creator's library. `generation` is the published one; None until the first is.
+
+    `next_step` belongs to `error_code`. `ready_at` is when it first answered. `withdrawn_reason` is the code with
+    which its origin took it back; None while it is not withdrawn, or when a person withdrew it.
+    """
 
     id: SourceId
     creator_id: CreatorId
@@ -93,6 +97,10 @@ class Source:
     generation: int | None
     content_hash: str | None
     error_code: str | None
+    next_step: str | None = None
+    first_seen_at: datetime | None = None
+    ready_at: datetime | None = None
+    withdrawn_reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 
 from chat import Message
 from creators import Access, Coverage, Creator, NewCreator, Persona, Role, Source
+from ingestion import Accepted, Feed, FeedCounts
 from jobs import Job
 from retrieval import Hit, Results
 from runtime.errors import UnderstudyError
@@ -127,7 +128,11 @@ class CreatorsBody(BaseModel):
 
 
 class SourceBody(BaseModel):
-    """An item of a creator's library."""
+    """An item of a creator's library. `next_step` belongs to the error or to `withdrawn_reason`.
+
+    `ready_at` is when it first answered; the seconds until then count from its publication, and from when it was
+    first seen here.
+    """
 
     id: UUID
     external_id: str
@@ -143,6 +148,12 @@ class SourceBody(BaseModel):
     visible_from: datetime | None
     state: str
     error_code: str | None
+    next_step: str | None
+    withdrawn_reason: str | None
+    first_seen_at: datetime | None
+    ready_at: datetime | None
+    published_to_ready_s: float | None
+    seen_to_ready_s: float | None
 
     @classmethod
     def of(cls, source: Source) -> "SourceBody":
@@ -162,7 +173,17 @@ class SourceBody(BaseModel):
             visible_from=source.visible_from,
             state=source.state,
             error_code=source.error_code,
+            next_step=source.next_step,
+            withdrawn_reason=source.withdrawn_reason,
+            first_seen_at=source.first_seen_at,
+            ready_at=source.ready_at,
+            published_to_ready_s=_seconds(facts.published_at, source.ready_at),
+            seen_to_ready_s=_seconds(source.first_seen_at, source.ready_at),
         )
+
+
+def _seconds(begin: datetime | None, end: datetime | None) -> float | None:
+    return None if begin is None or end is None else round((end - begin).total_seconds(), 3)
 
 
 class SourcesBody(BaseModel):
@@ -206,12 +227,79 @@ class SearchBody(BaseModel):
         )
 
 
-class SubmissionBody(BaseModel):
-    """What became of an upload; without a job there was nothing to do."""
+class AddressRequest(_Request):
+    """An address to take in. `watch` is for collections, which are watched unless it is false."""
 
-    source_id: UUID
+    url: Annotated[Text, Field(min_length=1, max_length=2000)]
+    watch: bool | None = None
+    access: Access | None = None
+
+
+class SubmissionBody(BaseModel):
+    """What became of a submission; without a job there was nothing to do. A collection becomes a feed."""
+
+    source_id: UUID | None
     job_id: UUID | None
+    feed_id: UUID | None = None
     state: Literal["queued", "unchanged"]
+
+    @classmethod
+    def of(cls, accepted: Accepted) -> "SubmissionBody":
+        return cls(
+            source_id=accepted.source_id,
+            job_id=accepted.job_id,
+            feed_id=accepted.feed_id,
+            state=accepted.state,
+        )
+
+
+class FeedCountsBody(BaseModel):
+    """How the items of a feed are; of those that are `working`, files are still to be taken in."""
+
+    total: int
+    ready: int
+    pending: int
+    failed: int
+    withdrawn: int
+    working: int
+
+
+class FeedBody(BaseModel):
+    """A collection that is looked through, by itself if it is watched. The error is of its last check."""
+
+    id: UUID
+    origin: str
+    external_id: str
+    url: str
+    title: str
+    access: Access
+    watch: bool
+    created_at: datetime
+    checked_at: datetime | None
+    next_check_at: datetime | None
+    failures: int
+    error_code: str | None
+    next_step: str | None
+    items: FeedCountsBody
+
+    @classmethod
+    def of(cls, feed: Feed, counts: FeedCounts) -> "FeedBody":
+        items = FeedCountsBody(**{name: getattr(counts, name) for name in FeedCountsBody.model_fields})
+        named = {name: getattr(feed, name) for name in cls.model_fields if name != "items"}
+        return cls(**named, items=items)
+
+
+class FeedsBody(BaseModel):
+    """A creator's feeds, oldest first."""
+
+    feeds: list[FeedBody]
+
+
+class FeedRemovedBody(BaseModel):
+    """A feed that is gone; its items stay."""
+
+    feed_id: UUID
+    url: str
 
 
 class JobBody(BaseModel):

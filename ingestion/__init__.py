@@ -8,20 +8,30 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ingestion.addresses import Accepted, Addresses
     from ingestion.bundles import Bundle, BundleFile, Problem
     from ingestion.chunking import Chunker, chunker_name
+    from ingestion.feeds.store import Feed, FeedCounts
+    from ingestion.feeds.watching import Watcher
     from ingestion.origins.folder import discover_folder
+    from ingestion.origins.registry import Origins
     from ingestion.pipeline import Pipeline
     from ingestion.submitting import Ingestion, Submission
 
 _MODULES = {
+    "Accepted": "addresses",
+    "Addresses": "addresses",
     "Bundle": "bundles",
     "BundleFile": "bundles",
     "Chunker": "chunking",
+    "Feed": "feeds.store",
+    "FeedCounts": "feeds.store",
     "Ingestion": "submitting",
+    "Origins": "origins.registry",
     "Pipeline": "pipeline",
     "Problem": "bundles",
     "Submission": "submitting",
+    "Watcher": "feeds.watching",
     "chunker_name": "chunking",
     "discover_folder": "origins.folder",
 }
@@ -34,13 +44,19 @@ def __getattr__(name: str) -> Any:
 
 
 __all__ = [
+    "Accepted",
+    "Addresses",
     "Bundle",
     "BundleFile",
     "Chunker",
+    "Feed",
+    "FeedCounts",
     "Ingestion",
+    "Origins",
     "Pipeline",
     "Problem",
     "Submission",
+    "Watcher",
     "chunker_name",
     "discover_folder",
 ]

@@ -15,6 +15,8 @@ from ingestion.bundles import Bundle, BundleFile
 from ingestion.chunking import Chunker
 from ingestion.extraction import Extracted, document_to_parse, extract
 from ingestion.parsing import DocumentParser
+from ingestion.fetching import Fetching, complete
+from ingestion.origins.registry import Origins
 from ingestion.sponsors import sponsored_ordinals
 from ingestion.submitting import KIND, job_of
 from jobs import Effect, Job, JobContext, JobQueue, Registration
@@ -39,6 +41,7 @@ class Pipeline:
         chunker: Chunker,
         queue: JobQueue,
         parser: DocumentParser,
+        origins: Origins,
     ) -> None:
         self._parser = parser
         self._database = database
@@ -48,6 +51,9 @@ class Pipeline:
         self._writer = writer
         self._chunker = chunker
         self._queue = queue
+        self._fetching = Fetching(
+            database=database, files=files, library=library, origins=origins, chunker=chunker.name
+        )
 
     def registrations(self) -> dict[str, Registration]:
         """The jobs of this room by kind, for the worker."""
@@ -73,7 +79,11 @@ class Pipeline:
                 work = None
         if work is None:
             return await self._tidy(context, source)
-        return await self._ingest(context, source, *work)
+        upload, creator = work
+        upload = await self._fetching.bring(context, source, upload, creator)
+        if upload.address is not None and upload.content_hash == source.content_hash:
+            return self._leave_unchanged(source, upload)
+        return await self._ingest(context, source, upload, creator)
 
     async def _ingest(
         self, context: JobContext, source: Source, upload: store.Upload, creator: Creator
@@ -84,6 +94,8 @@ class Pipeline:
         await context.progress("extract", 0, 1)
         extracted = await self._extract(bundle, creator)
         extracted = _doubting(extracted, creator)
+        if upload.address is not None:
+            extracted = replace(extracted, facts=complete(extracted.facts, source))
         await self._segment_and_chunk(context, source, generation, extracted)
         index = IndexName(creator.active_index)
         embedded = await self._writer.embed(
@@ -116,6 +128,21 @@ class Pipeline:
             if newest is not None and newest.state == "waiting":
                 await self._queue.enqueue(tx, job_of(source.creator_id, source.id))
             return {"forgotten": forgotten}
+
+        return effect
+
+    def _leave_unchanged(self, source: Source, upload: store.Upload) -> Effect:
+        """What was fetched is what is published."""
+
+        async def effect(tx: Transaction) -> dict[str, JsonValue]:
+            await self._library.lock(tx, source.id)
+            await self._library.mark_unchanged(tx, source.id)
+            await self._fetching.restore(tx, source.id, upload)
+            await store.mark_taken(tx, source.id, "done")
+            newest = await store.newest_upload(tx, source.id)
+            if newest is not None and newest.state == "waiting":
+                await self._queue.enqueue(tx, job_of(source.creator_id, source.id))
+            return {"unchanged": True}
 
         return effect
 
@@ -158,6 +185,8 @@ class Pipeline:
         facts: SourceFacts,
     ) -> None:
         await self._library.publish(tx, source.id, generation, facts, content_hash=upload.content_hash)
+        if upload.address is not None:
+            await self._fetching.restore(tx, source.id, upload)
         await store.mark_taken(tx, source.id, "done")
         await emit(
             tx,
@@ -176,7 +205,9 @@ class Pipeline:
         source_id = SourceId(UUID(str(job.payload["source_id"])))
         if not await store.mark_taken(tx, source_id, "failed"):
             return  # it was tidying up: the source itself is as it was, and the next job tries again
-        await self._library.mark_failed(tx, source_id, job.error_code or "internal_error")
+        await self._library.mark_failed(
+            tx, source_id, job.error_code or "internal_error", job.next_step or ""
+        )
         source = await self._library.source(tx, source_id)
         await self._writer.discard(tx, source_id, published=source.generation)
         await self._queue.enqueue(tx, job_of(CreatorId(UUID(job.fairness_key)), source_id))

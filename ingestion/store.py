@@ -1,13 +1,14 @@
 """The statements of the ingestion room: what was uploaded for which source."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
+from ingestion.origins.types import Address
 from runtime.database import Transaction, as_json
 from runtime.files import StoredFile
-from runtime.ids import CreatorId, SourceId, new_id
+from runtime.ids import CreatorId, FeedId, SourceId, new_id
 
 # A job takes up what waits; it is done when published, failed when it never will be.
 UploadState = Literal["waiting", "taken", "done", "failed"]
@@ -15,7 +16,11 @@ UploadState = Literal["waiting", "taken", "done", "failed"]
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """One submission of a source: the files by name, kept in the file store."""
+    """One submission of a source: the files by name, kept in the file store.
+
+    With an `address` they are fetched from there; until then there are none, and no content hash. `feed_id` is the
+    feed that asked for it.
+    """
 
     id: UUID
     creator_id: CreatorId
@@ -23,6 +28,8 @@ class Upload:
     content_hash: str
     state: UploadState
     files: dict[str, StoredFile]
+    address: Address | None = None
+    feed_id: FeedId | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +40,8 @@ class _UploadRow:
     content_hash: str
     state: UploadState
     files: dict[str, dict[str, Any]]
+    address: dict[str, Any] | None
+    feed_id: UUID | None
 
     def upload(self) -> Upload:
         return Upload(
@@ -42,6 +51,8 @@ class _UploadRow:
             self.content_hash,
             self.state,
             {name: StoredFile(file["sha256"], file["size"]) for name, file in self.files.items()},
+            None if self.address is None else Address(**self.address),
+            None if self.feed_id is None else FeedId(self.feed_id),
         )
 
 
@@ -63,17 +74,53 @@ async def add_upload(
             creator_id,
             source_id,
             content_hash,
-            as_json({name: {"sha256": file.sha256, "size": file.size} for name, file in files.items()}),
+            _files_json(files),
             now,
         ),
     )
+
+
+async def add_fetch(
+    tx: Transaction,
+    *,
+    creator_id: CreatorId,
+    source_id: SourceId,
+    address: Address,
+    feed_id: FeedId | None,
+    now: datetime,
+) -> None:
+    """Record a submission whose files are still to be fetched."""
+    await tx.execute(
+        "INSERT INTO ingestion.uploads (id, creator_id, source_id, content_hash, files, address, feed_id, created_at)"
+        " VALUES (%s, %s, %s, '', '{}', %s, %s, %s)",
+        (new_id(), creator_id, source_id, as_json(asdict(address)), feed_id, now),
+    )
+
+
+async def claim_fetch(tx: Transaction, upload_id: UUID) -> None:
+    """Note that a person asked for it too."""
+    await tx.execute("UPDATE ingestion.uploads SET feed_id = NULL WHERE id = %s", (upload_id,))
+
+
+async def record_fetch(
+    tx: Transaction, upload_id: UUID, *, content_hash: str, files: dict[str, StoredFile]
+) -> None:
+    """Keep what was fetched, so that it need not be again."""
+    await tx.execute(
+        "UPDATE ingestion.uploads SET content_hash = %s, files = %s WHERE id = %s",
+        (content_hash, _files_json(files), upload_id),
+    )
+
+
+def _files_json(files: dict[str, StoredFile]) -> object:
+    return as_json({name: {"sha256": file.sha256, "size": file.size} for name, file in files.items()})
 
 
 async def newest_upload(tx: Transaction, source_id: SourceId) -> Upload | None:
     """What was submitted last for the source."""
     row = await tx.fetch_one(
         _UploadRow,
-        "SELECT id, creator_id, source_id, content_hash, state, files FROM ingestion.uploads"
+        "SELECT id, creator_id, source_id, content_hash, state, files, address, feed_id FROM ingestion.uploads"
         " WHERE source_id = %s ORDER BY id DESC LIMIT 1",
         (source_id,),
     )

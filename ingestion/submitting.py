@@ -60,7 +60,8 @@ class Ingestion:
         with span("ingestion.submit"):
             facts = await asyncio.to_thread(identify, bundle)
             content = {file.name: await asyncio.to_thread(file.read) for file in bundle.files}
-            content_hash = self._content_hash(creator, facts, content)
+            digests = {name: hashlib.sha256(data).hexdigest() for name, data in content.items()}
+            content_hash = content_hash_of(creator, facts, digests, self._chunker)
             async with self._database.transaction() as tx:
                 source = await self._library.register(tx, creator.id, facts)
                 if await self._is_unchanged(tx, source, content_hash):
@@ -95,22 +96,22 @@ class Ingestion:
         newest = await store.newest_upload(tx, source.id)
         return newest is not None and newest.content_hash == content_hash
 
-    def _content_hash(self, creator: Creator, facts: SourceFacts, content: Mapping[str, bytes]) -> str:
-        """Of all that the passages follow from; not of counters that an info file also holds."""
-        relevant = {
-            "facts": asdict(facts),
-            "files": sorted(
-                hashlib.sha256(data).hexdigest()
-                for name, data in content.items()
-                if not name.endswith(".info.json")
-            ),
-            "voices": sorted(creator.own_voices),
-            "chunker": self._chunker,
-        }
-        return hashlib.sha256(json.dumps(relevant, sort_keys=True, default=str).encode()).hexdigest()
+
+def content_hash_of(creator: Creator, facts: SourceFacts, files: Mapping[str, str], chunker: str) -> str:
+    """Of all that the passages follow from; not of counters that an info file also holds.
+
+    `files` are the SHA-256 of the contents by name, in hexadecimal.
+    """
+    relevant = {
+        "facts": asdict(facts),
+        "files": sorted(sha256 for name, sha256 in files.items() if not name.endswith(".info.json")),
+        "voices": sorted(creator.own_voices),
+        "chunker": chunker,
+    }
+    return hashlib.sha256(json.dumps(relevant, sort_keys=True, default=str).encode()).hexdigest()
 
 
-def job_of(creator_id: CreatorId, source_id: SourceId) -> NewJob:
+def job_of(creator_id: CreatorId, source_id: SourceId, *, priority: int = 0) -> NewJob:
     """The job that brings a source up to date; at most one of a source is queued or running."""
     return NewJob(
         queue=QUEUE,
@@ -118,4 +119,5 @@ def job_of(creator_id: CreatorId, source_id: SourceId) -> NewJob:
         fairness_key=str(creator_id),
         payload={"source_id": str(source_id)},
         dedupe_key=str(source_id),
+        priority=priority,
     )

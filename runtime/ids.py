@@ -12,6 +12,7 @@ JobId = NewType("JobId", UUID)
 ConversationId = NewType("ConversationId", UUID)
 MessageId = NewType("MessageId", UUID)
 GuestId = NewType("GuestId", UUID)
+FeedId = NewType("FeedId", UUID)
 
 
 def new_id() -> UUID:

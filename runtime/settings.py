@@ -144,6 +144,26 @@ class YouTubeSettings(_Group):
         return self
 
 
+class FeedSettings(_Group):
+    """Watched collections. Times in seconds.
+
+    `interval_s` lies between two checks of a feed, and `poll_s` between two looks for feeds that are due. A listing
+    from which most has gone is believed after `hold_s`. Where an origin does not tell versions, an item is fetched
+    again after `refresh_s`.
+    """
+
+    interval_s: int = Field(default=900, ge=30, le=7 * 86400)
+    poll_s: int = Field(default=60, ge=1, le=3600)
+    hold_s: int = Field(default=86400, ge=0, le=30 * 86400)
+    refresh_s: int = Field(default=7 * 86400, ge=3600, le=365 * 86400)
+
+
+class OriginSettings(_Group):
+    """Where items come from. `trusted` are `host:port` of servers of one's own that may be fetched from."""
+
+    trusted: tuple[Annotated[str, Field(pattern=r"^[^\s:/]+:\d{1,5}$")], ...] = ()
+
+
 class SecretSettings(_Group):
     """Given keys win over the files under `var/secrets` that hold the generated ones."""
 
@@ -197,6 +217,8 @@ class Settings(BaseSettings):
     chunking: ChunkingSettings = ChunkingSettings()
     jobs: JobSettings = JobSettings()
     youtube: YouTubeSettings = YouTubeSettings()
+    feeds: FeedSettings = FeedSettings()
+    origins: OriginSettings = OriginSettings()
     secrets: SecretSettings = SecretSettings()
     client: ClientSettings = ClientSettings()
     log: LogSettings = LogSettings()

@@ -43,6 +43,10 @@ class _SourceRow:
     generation: int | None
     content_hash: str | None
     error_code: str | None
+    next_step: str | None
+    created_at: datetime
+    ready_at: datetime | None
+    withdrawn_reason: str | None
 
     def state(self) -> SourceState:
         if self.withdrawn_at is not None:
@@ -74,6 +78,10 @@ class _SourceRow:
             generation=self.generation,
             content_hash=self.content_hash,
             error_code=self.error_code,
+            next_step=self.next_step,
+            first_seen_at=self.created_at,
+            ready_at=self.ready_at,
+            withdrawn_reason=self.withdrawn_reason,
         )
 
 
@@ -139,7 +147,8 @@ class Library:
         row = await tx.fetch_one(
             _SourceRow,
             "SELECT id, creator_id, origin, external_id, kind, title, url, published_at, duration_ms, language,"
-            " chapters, speakers, access, visible_from, withdrawn_at, generation, content_hash, error_code"
+            " chapters, speakers, access, visible_from, withdrawn_at, generation, content_hash, error_code,"
+            " next_step, created_at, ready_at, withdrawn_reason"
             " FROM creators.sources WHERE creator_id = %s AND origin = %s AND external_id = %s",
             (creator_id, facts.origin, facts.external_id),
         )
@@ -150,7 +159,8 @@ class Library:
         row = await tx.fetch_one(
             _SourceRow,
             "SELECT id, creator_id, origin, external_id, kind, title, url, published_at, duration_ms, language,"
-            " chapters, speakers, access, visible_from, withdrawn_at, generation, content_hash, error_code"
+            " chapters, speakers, access, visible_from, withdrawn_at, generation, content_hash, error_code,"
+            " next_step, created_at, ready_at, withdrawn_reason"
             " FROM creators.sources WHERE id = %s",
             (source_id,),
         )
@@ -161,7 +171,8 @@ class Library:
         rows = await tx.fetch_all(
             _SourceRow,
             "SELECT id, creator_id, origin, external_id, kind, title, url, published_at, duration_ms, language,"
-            " chapters, speakers, access, visible_from, withdrawn_at, generation, content_hash, error_code"
+            " chapters, speakers, access, visible_from, withdrawn_at, generation, content_hash, error_code,"
+            " next_step, created_at, ready_at, withdrawn_reason"
             " FROM creators.sources WHERE creator_id = %s ORDER BY published_at DESC NULLS LAST, id",
             (creator_id,),
         )
@@ -205,7 +216,8 @@ class Library:
             "UPDATE creators.sources SET kind = %(kind)s, title = %(title)s, url = %(url)s,"
             " published_at = %(published_at)s, duration_ms = %(duration_ms)s, language = %(language)s,"
             " chapters = %(chapters)s, speakers = %(speakers)s, generation = %(generation)s,"
-            " content_hash = %(content_hash)s, error_code = NULL, updated_at = %(now)s WHERE id = %(id)s",
+            " content_hash = %(content_hash)s, error_code = NULL, next_step = NULL,"
+            " ready_at = coalesce(ready_at, %(now)s), updated_at = %(now)s WHERE id = %(id)s",
             {
                 **_facts_params(facts),
                 "generation": generation,
@@ -218,7 +230,7 @@ class Library:
             "DELETE FROM creators.segments WHERE source_id = %s AND generation <> %s", (source_id, generation)
         )
 
-    async def mark_failed(self, tx: Transaction, source_id: SourceId, code: str) -> None:
+    async def mark_failed(self, tx: Transaction, source_id: SourceId, code: str, next_step: str = "") -> None:
         """Remember why the last attempt failed; what was published before goes on answering."""
         await tx.execute(
             "DELETE FROM creators.segments g USING creators.sources s WHERE s.id = %s AND g.source_id = s.id"
@@ -226,8 +238,45 @@ class Library:
             (source_id,),
         )
         await tx.execute(
-            "UPDATE creators.sources SET error_code = %s, updated_at = %s WHERE id = %s",
-            (code, self._clock.now(), source_id),
+            "UPDATE creators.sources SET error_code = %s, next_step = nullif(%s, ''), updated_at = %s WHERE id = %s",
+            (code, next_step, self._clock.now(), source_id),
+        )
+
+    async def mark_unchanged(self, tx: Transaction, source_id: SourceId) -> None:
+        """Forget that an attempt failed: what is published is what the origin has."""
+        await tx.execute(
+            "UPDATE creators.sources SET error_code = NULL, next_step = NULL, updated_at = %s WHERE id = %s",
+            (self._clock.now(), source_id),
+        )
+
+    async def set_access(self, tx: Transaction, source_id: SourceId, access: Access) -> None:
+        """Say who may be answered from the source."""
+        await tx.execute(
+            "UPDATE creators.sources SET access = %s, updated_at = %s WHERE id = %s",
+            (access, self._clock.now(), source_id),
+        )
+
+    async def withdraw(
+        self, tx: Transaction, source_id: SourceId, *, reason: str, next_step: str = ""
+    ) -> bool:
+        """Stop answering from a source that its origin took back, and keep it; False when that is so already."""
+        return bool(
+            await tx.execute(
+                "UPDATE creators.sources SET withdrawn_at = %(now)s, withdrawn_reason = %(reason)s,"
+                " next_step = nullif(%(next_step)s, ''), updated_at = %(now)s"
+                " WHERE id = %(id)s AND withdrawn_at IS NULL",
+                {"now": self._clock.now(), "reason": reason, "next_step": next_step, "id": source_id},
+            )
+        )
+
+    async def restore(self, tx: Transaction, source_id: SourceId) -> bool:
+        """Answer again from a source that its origin had taken back; False when it had not, or a person did it."""
+        return bool(
+            await tx.execute(
+                "UPDATE creators.sources SET withdrawn_at = NULL, withdrawn_reason = NULL, error_code = NULL,"
+                " next_step = NULL, updated_at = %s WHERE id = %s AND withdrawn_reason IS NOT NULL",
+                (self._clock.now(), source_id),
+            )
         )
 
     async def coverage(

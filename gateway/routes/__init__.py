@@ -1,5 +1,13 @@
 """The routes, one module for each kind of thing that is asked about."""
 
-from gateway.routes import chat, conversations, creators, health, jobs, sources
+from gateway.routes import chat, conversations, creators, feeds, health, jobs, sources
 
-ROUTERS = (chat.router, conversations.router, creators.router, sources.router, jobs.router, health.router)
+ROUTERS = (
+    chat.router,
+    conversations.router,
+    creators.router,
+    sources.router,
+    feeds.router,
+    jobs.router,
+    health.router,
+)

@@ -6,15 +6,17 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.exceptions import RequestValidationError
+from pydantic import ValidationError
 from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 
 from creators import Source
-from gateway.bodies import SourceBody, SourcesBody, SubmissionBody
+from gateway.bodies import AddressRequest, SourceBody, SourcesBody, SubmissionBody
 from gateway.parts import PUBLIC, FromParts, IsAdmin, find_creator, require_admin
 from ingestion import Bundle, BundleFile
 from runtime.errors import InvalidInput, StorageFull
-from runtime.ids import SourceId
+from runtime.ids import FeedId, SourceId
 
 # An item is an info file and its captions in a few languages, or one document.
 MOST_FILES = 16
@@ -27,6 +29,7 @@ _UPLOAD_SCHEMA = {
     "requestBody": {
         "required": True,
         "content": {
+            "application/json": {"schema": AddressRequest.model_json_schema()},
             "multipart/form-data": {
                 "schema": {
                     "type": "object",
@@ -41,7 +44,7 @@ _UPLOAD_SCHEMA = {
                         }
                     },
                 }
-            }
+            },
         },
     }
 }
@@ -54,11 +57,16 @@ async def list_sources(
     is_admin: IsAdmin,
     limit: Annotated[int, Query(ge=1, le=1000)] = 200,
     cursor: Annotated[UUID | None, Query(description="`next_cursor` of the page before.")] = None,
+    feed: Annotated[UUID | None, Query(description="Only what this feed lists; needs the key.")] = None,
 ) -> SourcesBody:
     """List a creator's items, newest first: those that answer everybody; all of them for the administrator."""
     async with parts.database.transaction() as tx:
         creator = await find_creator(parts, tx, creator_id, is_admin=is_admin)
         found = await parts.library.sources(tx, creator.id)
+        if feed is not None:
+            await require_admin(is_admin)
+            listed = await parts.addresses.source_ids(tx, creator.id, FeedId(feed))
+            found = [source for source in found if source.id in listed]
     if not is_admin:
         found = [source for source in found if _is_open(source, parts.clock.now())]
     start = _after(found, cursor)
@@ -95,9 +103,15 @@ def _after(sources: list[Source], cursor: UUID | None) -> int:
 async def add_source(
     creator_id: str, request: Request, response: Response, parts: FromParts
 ) -> SubmissionBody:
-    """Add one item, sent as one or several `file` parts. Needs the administrator key."""
+    """Add one item, sent as one or several `file` parts; or, as JSON, whatever has an address: an item, or a
+    collection, which becomes a feed. Needs the administrator key.
+    """
     async with parts.database.transaction() as tx:
         creator = await find_creator(parts, tx, creator_id, is_admin=True)
+    if _media_type(request) == "application/json":
+        wanted = await _read_address(request)
+        accepted = await parts.addresses.submit(creator, wanted.url, watch=wanted.watch, access=wanted.access)
+        return SubmissionBody.of(accepted)
     bundle = await _read_bundle(request)
     submission = await parts.ingestion.submit(creator, bundle, max_bytes=parts.settings.max_upload_bytes)
     if submission.job_id is None:
@@ -105,10 +119,26 @@ async def add_source(
     return SubmissionBody(source_id=submission.source_id, job_id=submission.job_id, state=submission.state)
 
 
+def _media_type(request: Request) -> str:
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+async def _read_address(request: Request) -> AddressRequest:
+    """A JSON body, read here so that the key is checked first; what is wrong with it is told as of any other."""
+    try:
+        return AddressRequest.model_validate_json(await request.body())
+    except ValidationError as error:
+        found = error.errors(include_input=False, include_url=False)
+        raise RequestValidationError([{**item, "loc": ("body", *item["loc"])} for item in found]) from error
+
+
 async def _read_bundle(request: Request) -> Bundle:
     """The files of a multipart body. It is read here, not by the framework, so that the key is checked first."""
-    if not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
-        raise HTTPException(415, "Files are sent as multipart/form-data, in parts named `file`.")
+    if _media_type(request) != "multipart/form-data":
+        raise HTTPException(
+            415,
+            "Files are sent as multipart/form-data, in parts named `file`; an address as application/json.",
+        )
     try:
         form = await request.form(max_files=MOST_FILES, max_fields=MOST_FIELDS)
     except OSError as error:

@@ -1,0 +1,1 @@
+"""Collections that were submitted: kept, looked through, watched."""

@@ -1,0 +1,161 @@
+"""Items that are fetched from an address: asked for in a transaction, fetched by the job of their source."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final, cast
+
+from creators import Creator, Library, Source, SourceFacts
+from ingestion import store
+from ingestion.bundles import Bundle, BundleFile, file_unreadable
+from ingestion.decoding import drop_senseless
+from ingestion.extraction import identify
+from ingestion.origins.registry import Origins
+from ingestion.origins.types import Address, ItemGone
+from ingestion.submitting import content_hash_of, job_of
+from jobs import JobContext, JobQueue
+from runtime.database import Database, Transaction
+from runtime.events import emit
+from runtime.files import FileStore, StoredFile
+from runtime.ids import FeedId, JobId, SourceId
+
+# What left its collection, and may still be where it was.
+GONE_FROM_FEED: Final = "gone_from_feed"
+_PIECE: Final = 1024 * 1024
+
+
+def facts_of(address: Address, *, title: str = "", published_at: datetime | None = None) -> SourceFacts:
+    """What is known of an item before it was fetched; the address stands for a title that is missing."""
+    return SourceFacts(
+        origin=cast("Any", address.origin),  # the database knows which names there are
+        external_id=address.id,
+        kind="video"
+        if address.origin == "youtube"
+        else "audio"
+        if address.origin == "podcast"
+        else "document",
+        title=" ".join(drop_senseless(title).split())[:500] or address.url,
+        url=address.url,
+        published_at=published_at,
+    )
+
+
+async def request_fetch(
+    tx: Transaction,
+    queue: JobQueue,
+    source: Source,
+    address: Address,
+    *,
+    feed_id: FeedId | None,
+    now: datetime,
+    priority: int = 0,
+) -> JobId:
+    """Have an item fetched; the source must be locked. One that is asked for and not fetched yet is asked for once."""
+    newest = await store.newest_upload(tx, source.id)
+    asked = newest is not None and newest.state in {"waiting", "taken"} and not newest.files
+    if newest is None or not asked:
+        await store.add_fetch(
+            tx, creator_id=source.creator_id, source_id=source.id, address=address, feed_id=feed_id, now=now
+        )
+    elif feed_id is None:
+        await store.claim_fetch(tx, newest.id)
+    return await queue.enqueue(tx, job_of(source.creator_id, source.id, priority=priority))
+
+
+class Fetching:
+    """Brings the files of an upload that has an address. `chunker` names the way in which items are cut."""
+
+    def __init__(
+        self, *, database: Database, files: FileStore, library: Library, origins: Origins, chunker: str
+    ) -> None:
+        self._database = database
+        self._files = files
+        self._library = library
+        self._origins = origins
+        self._chunker = chunker
+
+    async def bring(
+        self, context: JobContext, source: Source, upload: store.Upload, creator: Creator
+    ) -> store.Upload:
+        """The upload with its files, fetched only if they were not. Raises as `Origin.fetch` and `identify` do."""
+        if upload.address is None or upload.files:
+            return upload
+        await context.progress("fetch", 0, 1)
+        try:
+            bundle = await self._origins.named(upload.address.origin).fetch(upload.address)
+        except ItemGone as error:
+            await self._withdraw(context, source, error)
+            raise
+        facts = complete(await asyncio.to_thread(identify, bundle), source)
+        files = await self._keep(bundle)
+        digests = {name: file.sha256 for name, file in files.items()}
+        content_hash = content_hash_of(creator, facts, digests, self._chunker)
+        async with self._database.transaction() as tx:
+            await context.fence(tx)
+            await store.record_fetch(tx, upload.id, content_hash=content_hash, files=files)
+        return replace(upload, content_hash=content_hash, files=files)
+
+    async def restore(self, tx: Transaction, source_id: SourceId, upload: store.Upload) -> None:
+        """It could be fetched: take back that it was gone, unless a feed that misses it still decides."""
+        source = await self._library.source(tx, source_id)
+        if source.withdrawn_reason == GONE_FROM_FEED and upload.feed_id is not None:
+            return
+        await bring_back(tx, self._library, source)
+
+    async def _withdraw(self, context: JobContext, source: Source, error: ItemGone) -> None:
+        if source.generation is None:
+            return  # nothing of it answers: the job ends as failed and says why
+        async with self._database.transaction() as tx:
+            await context.fence(tx)
+            await take_back(tx, self._library, source, error.code, error.next_step)
+
+    async def _keep(self, bundle: Bundle) -> dict[str, StoredFile]:
+        return {file.name: await self._files.put(_content(file)) for file in bundle.files}
+
+
+def complete(facts: SourceFacts, source: Source) -> SourceFacts:
+    """What the files say of an item, with what only the address and its collection told."""
+    return replace(
+        facts,
+        origin=source.facts.origin,
+        external_id=source.facts.external_id,
+        url=facts.url or source.facts.url,
+        published_at=facts.published_at or source.facts.published_at,
+    )
+
+
+async def take_back(tx: Transaction, library: Library, source: Source, reason: str, next_step: str) -> bool:
+    """Withdraw a source that its origin does not show any more, and tell outsiders."""
+    withdrawn = await library.withdraw(tx, source.id, reason=reason, next_step=next_step)
+    if withdrawn:
+        await _tell(tx, "source_withdrawn", source, reason)
+    return withdrawn
+
+
+async def bring_back(tx: Transaction, library: Library, source: Source) -> bool:
+    """Undo `take_back`, and tell outsiders."""
+    restored = await library.restore(tx, source.id)
+    if restored:
+        await _tell(tx, "source_restored", source, source.withdrawn_reason)
+    return restored
+
+
+async def _tell(tx: Transaction, event: str, source: Source, reason: str | None) -> None:
+    payload = {"source_id": str(source.id), "reason": reason}
+    await emit(tx, event, version=1, key=str(source.creator_id), payload=payload)
+
+
+def _content(file: BundleFile) -> bytes | AsyncIterator[bytes]:
+    return file.content if isinstance(file.content, bytes) else _pieces(file.name, file.content)
+
+
+async def _pieces(name: str, path: Path) -> AsyncIterator[bytes]:
+    """A file piece by piece: recordings are larger than what should be held at once."""
+    try:
+        with await asyncio.to_thread(path.open, "rb") as opened:
+            while piece := await asyncio.to_thread(opened.read, _PIECE):
+                yield piece
+    except OSError as error:
+        raise file_unreadable(name, error) from error
