@@ -99,6 +99,8 @@ class Child:
 def _pipeline(core: "Core") -> "Pipeline":
     from ingestion import Chunker, Pipeline
     from ingestion.node_parsers import LlamaIndexCutter
+    from ingestion.speech.listening import Listener
+    from ingestion.speech.process import WhisperTranscriber
 
     count = core.embedder.count_tokens
     tokens = core.settings.chunking.tokens
@@ -110,6 +112,10 @@ def _pipeline(core: "Core") -> "Pipeline":
         writer=core.writer,
         chunker=Chunker(tokens=tokens, count_tokens=count, cutter=LlamaIndexCutter(count)),
         queue=core.queue,
+        listener=Listener(
+            database=core.database,
+            transcriber=WhisperTranscriber(core.settings.speech, models=core.settings.var / "models"),
+        ),
     )
 
 

@@ -11,9 +11,12 @@ from uuid import UUID
 
 from creators import Catalogue, Creator, Library, Source, SourceFacts
 from ingestion import store
-from ingestion.bundles import Bundle, BundleFile
+from ingestion.bundles import Bundle, BundleFile, has_suffix
 from ingestion.chunking import Chunker
-from ingestion.extraction import Extracted, extract
+from ingestion.extraction import Extracted, extract, spoken_language
+from ingestion.speech.complaints import not_installed
+from ingestion.speech.kinds import MEDIA_SUFFIXES
+from ingestion.speech.listening import Heard, Listener
 from ingestion.sponsors import sponsored_ordinals
 from ingestion.submitting import KIND, job_of
 from jobs import Effect, Job, JobContext, JobQueue, Registration
@@ -37,7 +40,10 @@ class Pipeline:
         writer: PassageWriter,
         chunker: Chunker,
         queue: JobQueue,
+        listener: Listener | None = None,
     ) -> None:
+        """`listener` hears recordings that have no captions; without it they are refused."""
+        self._listener = listener
         self._database = database
         self._files = files
         self._catalogue = catalogue
@@ -78,8 +84,9 @@ class Pipeline:
         generation = (source.generation or 0) + 1
         await context.progress("fetch", 0, len(upload.files))
         bundle = await self._fetch(upload)
+        heard = await self._listen(context, upload, bundle)
         await context.progress("extract", 0, 1)
-        extracted = await asyncio.to_thread(extract, bundle, creator.own_voices, creator.languages)
+        extracted = await asyncio.to_thread(extract, bundle, creator.own_voices, creator.languages, heard)
         extracted = _doubting(extracted, creator)
         await self._segment_and_chunk(context, source, generation, extracted)
         index = IndexName(creator.active_index)
@@ -116,9 +123,24 @@ class Pipeline:
 
         return effect
 
+    async def _listen(self, context: JobContext, upload: store.Upload, bundle: Bundle) -> Heard | None:
+        """What is said in the media file of an item that has nothing else to read."""
+        if (media := bundle.media) is None:
+            return None
+        if self._listener is None:
+            raise not_installed()
+        sha256 = upload.files[media.name].sha256
+        language = await asyncio.to_thread(spoken_language, bundle)
+        async with self._files.local(sha256) as path:
+            return await self._listener.listen(context, path, content_hash=sha256, language=language)
+
     async def _fetch(self, upload: store.Upload) -> Bundle:
+        # A recording stays where it is: it is played from there, and may be larger than memory.
         files = [
-            BundleFile(name, await self._files.read(stored.sha256)) for name, stored in upload.files.items()
+            BundleFile(
+                name, b"" if has_suffix(name, MEDIA_SUFFIXES) else await self._files.read(stored.sha256)
+            )
+            for name, stored in upload.files.items()
         ]
         return Bundle(name=files[0].name, files=tuple(files))
 
