@@ -20,8 +20,8 @@ test: .venv/dev ## Set up and run the tests
 	@$(BIN)/python -m pytest
 
 speech: .venv/default ## Add speech recognition to the installation, for recordings without captions
+	$(call install,$(if $(wildcard .venv/dev),requirements/dev.txt) requirements/speech.txt)
 	@touch .venv/speech
-	$(call install,requirements/speech.txt)
 	@echo "Now set UNDERSTUDY_SPEECH__MODEL; .env.example says to what."
 
 test-extras: .venv-speech/ready ## Run the tests of the extras, each in an environment of its own

@@ -66,7 +66,8 @@ def _item_of(path: Path) -> Iterator[Bundle | Problem]:
     items = list(group_files([file, *(other for other in others if other.name != path.name)]))
     mine = [item for item in items if path.name in _names(item)]
     # Media that captions stand beside is not read itself; its item is.
-    mine = mine or [item for item in items if path.name.startswith(f"{_stem(item)}.")]
+    if not mine and has_suffix(path.name, MEDIA_SUFFIXES):
+        mine = [item for item in items if path.name.startswith(f"{_stem(item)}.")]
     yield from mine or [Problem(path.name, info_missing(path.name))]
 
 
