@@ -3,6 +3,7 @@
 SHELL := /bin/sh
 PYTHON ?= python3
 BIN := .venv/bin
+EXTRAS = $(if $(wildcard .venv/speech),requirements/speech.txt)
 DATA := $(wildcard ../shared/data)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
@@ -18,12 +19,21 @@ demo: .venv/default ## The same, and exit after the answer
 test: .venv/dev ## Set up and run the tests
 	@$(BIN)/python -m pytest
 
+speech: .venv/default ## Add speech recognition to the installation, for recordings without captions
+	$(call install,$(if $(wildcard .venv/dev),requirements/dev.txt) requirements/speech.txt)
+	@touch .venv/speech
+	@echo "Now set UNDERSTUDY_SPEECH__MODEL; .env.example says to what."
+
+test-extras: .venv-speech/ready ## Run the tests of the extras, each in an environment of its own
+	@UNDERSTUDY_TEST_DATA="$${UNDERSTUDY_TEST_DATA-$(abspath $(DATA))}" .venv-speech/bin/python -m pytest tests/extras/speech
+
 check: .venv/dev ## What CI runs: lint, types, architecture, tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/basedpyright
 	$(BIN)/lint-imports
 	UNDERSTUDY_TEST_DATA="$${UNDERSTUDY_TEST_DATA-$(abspath $(DATA))}" $(BIN)/python -m pytest
+	@$(MAKE) -s test-extras
 
 bench: .venv/dev ## Measure the figures of docs/benchmarks.md on this machine (DATA=folder of real videos)
 	@$(BIN)/python -m tests.bench "$(or $(DATA),$(error set DATA to the folder of real data))"
@@ -34,6 +44,12 @@ lock: .tools/bin/uv ## Renew the hashed requirement files from pyproject.toml
 	.tools/bin/uv pip compile -q --generate-hashes --no-annotate --no-header --python-version 3.11 \
 	  --override requirements/overrides.txt -c requirements/default.txt pyproject.toml --group dev \
 	  -o requirements/dev.txt
+	.tools/bin/uv pip compile -q --generate-hashes --no-annotate --no-header --python-version 3.11 \
+	  --override requirements/overrides.txt -c requirements/default.txt pyproject.toml --extra speech \
+	  -o requirements/speech.txt
+	.tools/bin/uv pip compile -q --generate-hashes --no-annotate --no-header --python-version 3.11 \
+	  --override requirements/overrides.txt -c requirements/speech.txt -c requirements/dev.txt pyproject.toml \
+	  --extra speech --group test-speech -o requirements/test-speech.txt
 
 # The environment is brought in line with a lock once; a stamp says which lock it holds.
 .tools/bin/uv: requirements/tools.txt
@@ -42,10 +58,11 @@ lock: .tools/bin/uv ## Renew the hashed requirement files from pyproject.toml
 	@.tools/bin/pip install -q --require-hashes -r requirements/tools.txt
 	@touch $@
 
+# An extra that an operator added (its stamp is there) stays through every change of the locks: all are synchronised together.
 define install
 	@test -x $(BIN)/python || .tools/bin/uv venv -q --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')" .venv
 	@echo "Installing $(1) ..."
-	@.tools/bin/uv pip sync -q --link-mode=copy --compile-bytecode --python $(BIN)/python $(1)
+	@.tools/bin/uv pip sync -q --link-mode=copy --compile-bytecode --python $(BIN)/python $(sort $(1) $(EXTRAS))
 endef
 
 # Development installs everything the product needs too, so `make up` after `make test` has nothing to do.
@@ -61,4 +78,10 @@ endef
 	$(call install,requirements/dev.txt)
 	@touch .venv/default $@
 
-.PHONY: help up demo test check bench lock .venv/default-now
+.venv-speech/ready: requirements/test-speech.txt | .tools/bin/uv
+	@test -x .venv-speech/bin/python || .tools/bin/uv venv -q --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')" .venv-speech
+	@echo "Installing $< ..."
+	@.tools/bin/uv pip sync -q --link-mode=copy --compile-bytecode --python .venv-speech/bin/python $<
+	@touch $@
+
+.PHONY: help up demo test test-extras speech check bench lock .venv/default-now

@@ -106,6 +106,8 @@ class Child:
 def _pipeline(core: "Core", parser: "DocumentParser") -> "Pipeline":
     from ingestion import Chunker, Pipeline
     from ingestion.node_parsers import LlamaIndexCutter
+    from ingestion.speech.listening import Listener
+    from ingestion.speech.process import WhisperTranscriber
 
     count = core.embedder.count_tokens
     tokens = core.settings.chunking.tokens
@@ -119,6 +121,10 @@ def _pipeline(core: "Core", parser: "DocumentParser") -> "Pipeline":
         queue=core.queue,
         parser=parser,
         origins=core.origins,
+        listener=Listener(
+            database=core.database,
+            transcriber=WhisperTranscriber(core.settings.speech, models=core.settings.var / "models"),
+        ),
     )
 
 

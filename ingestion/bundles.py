@@ -1,16 +1,18 @@
 """Items and the files they consist of.
 
-A recording is `<name>.info.json` with captions `<name>.<language>.vtt` or `.srt` beside it; what else carries
-its name (media, thumbnail, description) belongs to it and is not read. A document is any file whose name ends like
+A recording is `<name>.info.json` with captions `<name>.<language>.vtt` or `.srt` beside it; where there are no captions, its
+media file is what is read, and a media file is a recording without an info file, too. What else carries its name (media
+beside captions, thumbnail, description) belongs to it and is not read. A document is any file whose name ends like
 those in `DOCUMENT_SUFFIXES`; what it is, its content says.
 """
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from ingestion.speech.kinds import AUDIO_SUFFIXES, MEDIA_SUFFIXES
 from runtime.errors import InvalidInput, TooLarge, UnderstudyError
 
 INFO_SUFFIX: Final = ".info.json"
@@ -44,13 +46,26 @@ class BundleFile:
             )
         return data
 
+    def head(self, size: int) -> bytes:
+        """The first bytes of the content. Raises InvalidInput `file_unreadable`."""
+        if isinstance(self.content, bytes):
+            return self.content[:size]
+        return _read(self.name, self.content, size)
+
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """One item: an info file with its captions, or one document."""
+    """One item: an info file with its captions or its media file, a media file alone, or one document."""
 
     name: str
     files: tuple[BundleFile, ...]
+
+    @property
+    def media(self) -> BundleFile | None:
+        """The media file, when it is what is to be listened to: captions win."""
+        if any(has_suffix(file.name, CAPTION_SUFFIXES) for file in self.files):
+            return None
+        return next((file for file in self.files if has_suffix(file.name, MEDIA_SUFFIXES)), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +107,12 @@ def has_suffix(name: str, suffixes: tuple[str, ...] | str) -> bool:
     return name.lower().endswith(suffixes)
 
 
-def _read(name: str, path: Path) -> bytes:
+def _read(name: str, path: Path, limit: int = MAX_FILE_BYTES + 1) -> bytes:
     flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
     try:
         descriptor = os.open(path, flags)
         with open(descriptor, "rb") as file:
-            return file.read(MAX_FILE_BYTES + 1)
+            return file.read(limit)
     except OSError as error:
         raise file_unreadable(name, error) from error
 
@@ -116,6 +131,7 @@ class _Groups:
     infos: dict[str, list[BundleFile]] = field(default_factory=dict[str, list[BundleFile]])
     captions: list[BundleFile] = field(default_factory=list[BundleFile])
     documents: list[BundleFile] = field(default_factory=list[BundleFile])
+    media: list[BundleFile] = field(default_factory=list[BundleFile])
     others: list[BundleFile] = field(default_factory=list[BundleFile])
 
     def add(self, file: BundleFile) -> None:
@@ -125,6 +141,8 @@ class _Groups:
             self.captions.append(file)
         elif has_suffix(file.name, DOCUMENT_SUFFIXES):
             self.documents.append(file)
+        elif has_suffix(file.name, MEDIA_SUFFIXES):
+            self.media.append(file)
         else:
             self.others.append(file)
 
@@ -136,6 +154,7 @@ class _Groups:
                 self.infos[stem].append(file)
             else:
                 orphans.setdefault(stem_of_captions(file.name), Problem(file.name, info_missing(file.name)))
+        alone = self._give_media(orphans)
         for stem, files in self.infos.items():
             yield from _recording(stem, files)
         yield from orphans.values()
@@ -143,9 +162,25 @@ class _Groups:
             # A picture beside an info file, and named like it, is its thumbnail.
             if has_suffix(file.name, TEXT_SUFFIXES) or self._recording_of(file.name) is None:
                 yield Bundle(file.name, (file,))
+        for file in alone:
+            yield Bundle(file.name, (file,))
         for file in self.others:
             if self._recording_of(file.name) is None:
                 yield Problem(file.name, type_unsupported(file.name))
+
+    def _give_media(self, captioned: Collection[str]) -> list[BundleFile]:
+        """Give each info file without captions its media file; those that belong to no item are left over."""
+        alone: list[BundleFile] = []
+        # yt-dlp may leave the parts of a recording beside it: `a.mp4` goes before `a.f137.mp4`, which has no sound.
+        for file in sorted(
+            self.media, key=lambda file: (file.name.count("."), not has_suffix(file.name, AUDIO_SUFFIXES))
+        ):
+            stem = self._recording_of(file.name)
+            if stem is None and os.path.splitext(file.name)[0] not in captioned:
+                alone.append(file)
+            elif stem is not None and len(self.infos[stem]) == 1:
+                self.infos[stem].append(file)
+        return alone
 
     def _recording_of(self, name: str) -> str | None:
         """The longest name of an info file that `name` continues with a dot."""
@@ -186,7 +221,8 @@ def captions_missing(name: str) -> InvalidInput:
     return InvalidInput(
         "captions_missing",
         f"{name} has no captions beside it (.vtt or .srt).",
-        next_step="Download them with yt-dlp --write-subs --write-auto-subs --convert-subs vtt.",
+        next_step="Download them with yt-dlp --write-subs --write-auto-subs --convert-subs vtt, or put the recording beside it"
+        " and add --media.",
     )
 
 
@@ -195,5 +231,5 @@ def type_unsupported(name: str) -> InvalidInput:
     return InvalidInput(
         "file_type_unsupported",
         f"{name} is not a type of file that can be read.",
-        next_step="Add .info.json with .vtt or .srt captions, or PDF, office, web, mail, text and image files.",
+        next_step="Add .info.json with captions, recordings, or PDF, office, web, mail, text and image files.",
     )

@@ -26,6 +26,9 @@ from ingestion.info import Info, parse_info
 from ingestion.notices import Notice
 from ingestion.parsing import kind_of
 from ingestion.speakers import Speakers
+from ingestion.speech.complaints import empty, not_installed, not_media
+from ingestion.speech.kinds import AUDIO_SUFFIXES, HEAD_BYTES, demuxer_of
+from ingestion.speech.listening import Heard
 
 _MARKDOWN: Final = (".md", ".markdown")
 
@@ -45,16 +48,19 @@ class Extracted:
 
 
 def identify(bundle: Bundle, languages: Sequence[str] = ()) -> SourceFacts:
-    """What an item is, without reading its captions: enough to register it.
+    """What an item is, without reading its captions or playing its recording: enough to register it.
 
     A document that a parser has to open is judged by its first bytes; what it says of itself comes with `extract`.
-    Raises InvalidInput `info_missing`, `info_broken`, `captions_missing`, `file_type_unsupported`, and for a
-    text what `extract` raises.
+    Raises InvalidInput `info_missing`, `info_broken`, `captions_missing`, `file_type_unsupported`, `media_empty`,
+    `media_not_recognised`, and for a text what `extract` raises.
     """
     if unread := document_to_parse(bundle):
         return _document_facts(unread, DocumentText(()))
     if document := _document_of(bundle):
         return _document_facts(document, _parse(document))
+    if media := bundle.media:
+        _check_media(media)
+        return _media_facts(bundle, media)
     info, captions = _recording_of(bundle, languages)
     return _recording_facts(info, captions)
 
@@ -79,8 +85,11 @@ def extract(
     voices: Collection[str] = (),
     languages: Sequence[str] = (),
     document_text: DocumentText | None = None,
+    heard: Heard | None = None,
 ) -> Extracted:
     """Read an item. `voices` are the names that are the creator's own, `languages` those it speaks, main first.
+
+    `heard` is what was said in the media file of a bundle that has one to listen to.
 
     Segments are numbered from 0. Those of a recording are its cues, with times; those of a document its
     paragraphs, with pages and headings. `document_text` is what a parser read of `document_to_parse`. Raises InvalidInput as `identify` does, and what `parse_captions` and
@@ -88,15 +97,65 @@ def extract(
     """
     if document := _document_of(bundle):
         return _extract_document(document, document_text or _parse(document), voices)
+    if media := bundle.media:
+        return _extract_heard(bundle, media, voices, heard)
     info, file = _recording_of(bundle, languages)
     captions = parse_captions(
         file.read(), known_speakers={*info.speakers, *voices}, duration_ms=info.duration_ms
     )
-    speakers = Speakers(info.speakers, voices)
+    return _from_cues(_recording_facts(info, file), captions, Speakers(info.speakers, voices), info.notices)
+
+
+def _from_cues(
+    facts: SourceFacts, captions: Captions, speakers: Speakers, notices: tuple[Notice, ...]
+) -> Extracted:
     segments = tuple(_segment(ordinal, cue, speakers) for ordinal, cue in enumerate(captions.cues))
     people = speakers.people(segment.speaker for segment in segments if segment.speaker)
-    facts = _with_captions(_recording_facts(info, file), captions, people)
-    return Extracted(facts, segments, (*info.notices, *captions.notices))
+    return Extracted(_with_captions(facts, captions, people), segments, (*notices, *captions.notices))
+
+
+def spoken_language(bundle: Bundle) -> str | None:
+    """The language that the info file of a recording names, as two or three letters. Raises InvalidInput `info_broken`."""
+    info = _info_beside(bundle)
+    return info.language.lower().split("-")[0] if info and info.language else None
+
+
+def _extract_heard(
+    bundle: Bundle, media: BundleFile, voices: Collection[str], heard: Heard | None
+) -> Extracted:
+    if heard is None:
+        raise not_installed()
+    info, facts = _info_beside(bundle), _media_facts(bundle, media)
+    # A title among its tags is better than the name of a file, and not than that of an info file.
+    facts = replace(
+        facts,
+        duration_ms=facts.duration_ms or heard.media.duration_ms,
+        title=facts.title if info else heard.media.title or facts.title,
+    )
+    speakers = Speakers(info.speakers if info else (), voices)
+    return _from_cues(facts, heard.captions, speakers, info.notices if info else ())
+
+
+def _info_beside(bundle: Bundle) -> Info | None:
+    file = next((file for file in bundle.files if has_suffix(file.name, INFO_SUFFIX)), None)
+    return file and parse_info(file.read())
+
+
+def _check_media(media: BundleFile) -> None:
+    head = media.head(HEAD_BYTES)
+    if not head:
+        raise empty(media.name)
+    if demuxer_of(head) is None:
+        raise not_media(media.name)
+
+
+def _media_facts(bundle: Bundle, media: BundleFile) -> SourceFacts:
+    """What is known of a recording without captions before it is played."""
+    if info := _info_beside(bundle):
+        return _recording_facts(info, None)
+    name = PurePosixPath(media.name)
+    kind = "audio" if has_suffix(media.name, AUDIO_SUFFIXES) else "video"
+    return SourceFacts(origin="file", external_id=media.name, kind=kind, title=name.stem)
 
 
 def _segment(ordinal: int, cue: Cue, speakers: Speakers) -> Segment:
@@ -160,8 +219,8 @@ def _language_of(file: BundleFile) -> str | None:
     return code if is_language(code) else None
 
 
-def _recording_facts(info: Info, captions: BundleFile) -> SourceFacts:
-    code = _language_of(captions)
+def _recording_facts(info: Info, captions: BundleFile | None) -> SourceFacts:
+    code = _language_of(captions) if captions else None
     return SourceFacts(
         origin="youtube" if info.is_youtube else "file",
         external_id=info.id,

@@ -11,12 +11,15 @@ from uuid import UUID
 
 from creators import Catalogue, Creator, Library, Source, SourceFacts
 from ingestion import store
-from ingestion.bundles import Bundle, BundleFile
+from ingestion.bundles import Bundle, BundleFile, has_suffix
 from ingestion.chunking import Chunker
-from ingestion.extraction import Extracted, document_to_parse, extract
-from ingestion.parsing import DocumentParser
+from ingestion.extraction import Extracted, document_to_parse, extract, spoken_language
 from ingestion.fetching import Fetching, complete
 from ingestion.origins.registry import Origins
+from ingestion.parsing import DocumentParser
+from ingestion.speech.complaints import not_installed
+from ingestion.speech.kinds import MEDIA_SUFFIXES
+from ingestion.speech.listening import Heard, Listener
 from ingestion.sponsors import sponsored_ordinals
 from ingestion.submitting import KIND, job_of
 from jobs import Effect, Job, JobContext, JobQueue, Registration
@@ -42,8 +45,11 @@ class Pipeline:
         queue: JobQueue,
         parser: DocumentParser,
         origins: Origins,
+        listener: Listener | None = None,
     ) -> None:
+        """`listener` hears recordings that have no captions; without it they are refused."""
         self._parser = parser
+        self._listener = listener
         self._database = database
         self._files = files
         self._catalogue = catalogue
@@ -91,8 +97,9 @@ class Pipeline:
         generation = (source.generation or 0) + 1
         await context.progress("fetch", 0, len(upload.files))
         bundle = await self._fetch(upload)
+        heard = await self._listen(context, upload, bundle)
         await context.progress("extract", 0, 1)
-        extracted = await self._extract(bundle, creator)
+        extracted = await self._extract(bundle, creator, heard)
         extracted = _doubting(extracted, creator)
         if upload.address is not None:
             extracted = replace(extracted, facts=complete(extracted.facts, source))
@@ -146,16 +153,33 @@ class Pipeline:
 
         return effect
 
+    async def _listen(self, context: JobContext, upload: store.Upload, bundle: Bundle) -> Heard | None:
+        """What is said in the media file of an item that has nothing else to read."""
+        if (media := bundle.media) is None:
+            return None
+        if self._listener is None:
+            raise not_installed()
+        sha256 = upload.files[media.name].sha256
+        language = await asyncio.to_thread(spoken_language, bundle)
+        async with self._files.local(sha256) as path:
+            return await self._listener.listen(context, path, content_hash=sha256, language=language)
+
     async def _fetch(self, upload: store.Upload) -> Bundle:
+        # A recording stays where it is: it is played from there, and may be larger than memory.
         files = [
-            BundleFile(name, await self._files.read(stored.sha256)) for name, stored in upload.files.items()
+            BundleFile(
+                name, b"" if has_suffix(name, MEDIA_SUFFIXES) else await self._files.read(stored.sha256)
+            )
+            for name, stored in upload.files.items()
         ]
         return Bundle(name=files[0].name, files=tuple(files))
 
-    async def _extract(self, bundle: Bundle, creator: Creator) -> Extracted:
+    async def _extract(self, bundle: Bundle, creator: Creator, heard: Heard | None) -> Extracted:
         document = await asyncio.to_thread(document_to_parse, bundle)
         text = None if document is None else await self._parser.parse(document.name, document.read())
-        return await asyncio.to_thread(extract, bundle, creator.own_voices, creator.languages, text)
+        return await asyncio.to_thread(
+            extract, bundle, creator.own_voices, creator.languages, document_text=text, heard=heard
+        )
 
     async def _segment_and_chunk(
         self, context: JobContext, source: Source, generation: int, extracted: Extracted

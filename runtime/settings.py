@@ -97,6 +97,17 @@ class ChunkingSettings(_Group):
     tokens: int = Field(default=220, ge=32, le=512)
 
 
+class SpeechSettings(_Group):
+    """Speech recognition (extra `speech`). `model`: a folder with a CTranslate2 Whisper model, or a name to download."""
+
+    model: str | None = Field(default=None, min_length=1)
+    download: bool = False
+    language: str | None = Field(default=None, pattern=r"^[a-z]{2,3}$")
+    compute_type: Literal["int8", "int8_float32", "int16", "float32"] = "int8"
+    threads: int = Field(default=2, ge=1, le=64)
+    memory_mb: int = Field(default=1000, ge=256, le=262_144)
+
+
 class JobSettings(_Group):
     """Leased work. Times in seconds."""
 
@@ -215,6 +226,7 @@ class Settings(BaseSettings):
     weaviate: WeaviateSettings = WeaviateSettings()
     embedder: EmbedderSettings = EmbedderSettings()
     chunking: ChunkingSettings = ChunkingSettings()
+    speech: SpeechSettings = SpeechSettings()
     jobs: JobSettings = JobSettings()
     youtube: YouTubeSettings = YouTubeSettings()
     feeds: FeedSettings = FeedSettings()

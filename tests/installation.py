@@ -17,6 +17,9 @@ import httpx
 import psutil
 
 ROOT = Path(__file__).resolve().parents[1]
+# The command as a person types it; the tests of an extra run it in the environment that has the extra.
+IS_USUAL = Path(sys.prefix).resolve() == ROOT / ".venv"
+COMMAND = [str(ROOT / "understudy")] if IS_USUAL else [sys.executable, "-m", "apps.command"]
 
 
 @dataclass
@@ -31,7 +34,7 @@ class Installation:
     def command(self, *arguments: str, check: bool = True) -> dict[str, Any]:
         """Run `./understudy ... --json` against it; the JSON it prints."""
         ran = subprocess.run(
-            [ROOT / "understudy", *arguments, "--json"],
+            [*COMMAND, *arguments, "--json"],
             env=environment(self.var),
             capture_output=True,
             text=True,
@@ -72,7 +75,7 @@ def environment(var: Path, **more: str) -> dict[str, str]:
     """The caller's environment, with an installation of its own."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("UNDERSTUDY_")}
     ports = {"UNDERSTUDY_METRICS__WORKER_PORT": "0", "UNDERSTUDY_METRICS__BEAT_PORT": "0"}
-    return {**kept, **ports, "UNDERSTUDY_VAR": str(var), **more}
+    return {**kept, **ports, "PYTHONPATH": str(ROOT), "UNDERSTUDY_VAR": str(var), **more}
 
 
 def free_port() -> int:
@@ -88,7 +91,7 @@ def start(var: Path, *options: str, **more: str) -> Installation:
     began = time.perf_counter()
     with (var.parent / f"{var.name}.log").open("ab") as log:
         process = subprocess.Popen(
-            [ROOT / "understudy", "up", "--port", str(port), *options],
+            [*COMMAND, "up", "--port", str(port), *options],
             env=environment(var, **more),
             stdout=log,
             stderr=log,

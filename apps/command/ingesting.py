@@ -41,15 +41,26 @@ class Item:
 
 
 def ingest(
-    path: Annotated[Path, typer.Argument(help="A folder as yt-dlp writes it, or a Markdown or text file.")],
+    path: Annotated[
+        Path, typer.Argument(help="A folder as yt-dlp writes it, a recording, or a Markdown or text file.")
+    ],
     creator: CreatorOption = None,
     wait: Annotated[bool, typer.Option(help="Wait until everything can be asked about.")] = True,
+    media: Annotated[
+        bool | None,
+        typer.Option(
+            help="Have recordings without captions listened to (extra `speech`). Unless said, so it is for a single file,"
+            " and for a folder if UNDERSTUDY_SPEECH__MODEL is set."
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Add what is in a folder, or a single file, to a creator's library."""
-    with gateway_client(load_settings()) as gateway:
+    settings = load_settings()
+    listen = (path.is_file() or settings.speech.model is not None) if media is None else media
+    with gateway_client(settings) as gateway:
         handle = creator or gateway.default_creator()
-        items = submit_folder(gateway, handle, path, quiet=as_json)
+        items = submit_folder(gateway, handle, path, quiet=as_json, listen=listen)
         if wait:
             finish(gateway, items, quiet=as_json)
     counts = Counter(item.state for item in items)
@@ -75,8 +86,13 @@ def _progress(*, hidden: bool) -> "Progress":
     return Progress(*columns, console=console(), disable=hidden or not console().is_terminal)
 
 
-def submit_folder(gateway: GatewayClient, creator: str, path: Path, *, quiet: bool) -> list[Item]:
-    """Send every item of a folder; a problem with one of them does not stop the others."""
+def submit_folder(
+    gateway: GatewayClient, creator: str, path: Path, *, quiet: bool, listen: bool = False
+) -> list[Item]:
+    """Send every item of a folder; a problem with one of them does not stop the others.
+
+    Only with `listen` are recordings sent that have no captions.
+    """
     from ingestion import discover_folder
 
     found = list(discover_folder(path))
@@ -84,7 +100,7 @@ def submit_folder(gateway: GatewayClient, creator: str, path: Path, *, quiet: bo
     with _progress(hidden=quiet) as bar:
         task = bar.add_task("sending", total=len(found))
         for one in found:
-            items.append(_submit(gateway, creator, one))
+            items.append(_submit(gateway, creator, one if listen else _unheard(one)))
             bar.advance(task)
     return items
 
@@ -108,6 +124,16 @@ def _submit(gateway: GatewayClient, handle: str, found: "Bundle | Problem") -> I
     if item.job_id is None:
         item.state = "unchanged"
     return item
+
+
+def _unheard(found: "Bundle | Problem") -> "Bundle | Problem":
+    """The item, unless it would have to be listened to."""
+    from ingestion import Problem
+    from ingestion.bundles import captions_missing
+
+    if isinstance(found, Problem) or found.media is None:
+        return found
+    return Problem(found.files[0].name, captions_missing(found.files[0].name))
 
 
 def finish(gateway: GatewayClient, items: list[Item], *, quiet: bool) -> list[Item]:

@@ -125,6 +125,7 @@ def _look(settings: Settings) -> Iterator[_Finding]:
         ("database", _database),
         ("redis", _redis),
         ("embedder", _embedder),
+        ("speech", _speech),
     ]
     for part, look in looks:
         try:
@@ -184,6 +185,14 @@ def _embedder(settings: Settings) -> str:
             embedder.close()
 
     return f"{embedder.name}, {asyncio.run(try_it())} dimensions"
+
+
+def _speech(settings: Settings) -> str:
+    from ingestion.speech.process import WhisperTranscriber, available
+
+    if not available():
+        return "not installed; make speech adds it, for recordings without captions"
+    return WhisperTranscriber(settings.speech, models=settings.var / "models").name
 
 
 def _disk(settings: Settings) -> _Finding:

@@ -19,8 +19,10 @@ from ingestion.bundles import (
     group_files,
     has_suffix,
     info_missing,
+    stem_of_captions,
     type_unsupported,
 )
+from ingestion.speech.kinds import MEDIA_SUFFIXES
 from runtime.errors import InvalidInput
 
 __all__ = ["Bundle", "BundleFile", "Problem", "discover_folder"]
@@ -53,17 +55,24 @@ def discover_folder(path: Path) -> Iterator[Bundle | Problem]:
 
 
 def _item_of(path: Path) -> Iterator[Bundle | Problem]:
-    """The item that one file belongs to: for captions or an info file, with what stands beside it."""
+    """The item that one file belongs to: for captions, an info file or media, with what stands beside it."""
     file = BundleFile(path.name, path.resolve())
-    if not has_suffix(path.name, (INFO_SUFFIX, *CAPTION_SUFFIXES)):
+    if not has_suffix(path.name, (INFO_SUFFIX, *CAPTION_SUFFIXES, *MEDIA_SUFFIXES)):
         yield from group_files([file])
         return
     walk = _Walk(path.parent.resolve())
     beside = walk.list(walk.root)
     others = [] if isinstance(beside, Problem) else beside.files
-    items = group_files([file, *(other for other in others if other.name != path.name)])
+    items = list(group_files([file, *(other for other in others if other.name != path.name)]))
     mine = [item for item in items if path.name in _names(item)]
+    # Media that captions stand beside is not read itself; its item is.
+    if not mine and has_suffix(path.name, MEDIA_SUFFIXES):
+        mine = [item for item in items if path.name.startswith(f"{_stem(item)}.")]
     yield from mine or [Problem(path.name, info_missing(path.name))]
+
+
+def _stem(item: Bundle | Problem) -> str:
+    return item.name if isinstance(item, Bundle) else stem_of_captions(item.name)
 
 
 def _names(item: Bundle | Problem) -> set[str]:

@@ -72,7 +72,7 @@ def test_each_broken_item_says_why_and_the_good_one_is_ready(empty: Installation
         "nocaptions1": "captions_missing",
         "brokeninfo1": "info_broken",
         "noinfofile1": "info_missing",
-        "song": "file_type_unsupported",
+        "song": "captions_missing",
     }
     assert all(item["next_step"] for item in items.values() if item["state"] == "failed")
 

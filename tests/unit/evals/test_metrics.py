@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from evals import mean, ndcg, recall, reciprocal_rank
+from evals import mean, ndcg, recall, reciprocal_rank, word_error_rate
 
 JUDGED = {"a": 1, "b": 2, "c": 1, "never": 0}
 
@@ -46,3 +46,25 @@ def test_what_cannot_be_measured_is_refused() -> None:
         ndcg(["a"], {"a": 0}, 10)
     with pytest.raises(ValueError, match="relevant"):
         recall(["a"], {}, 10)
+
+
+@pytest.mark.parametrize(
+    ("said", "recognised", "rate"),
+    [
+        ("the cat sat", "The cat sat.", 0),
+        ("don't stop", "Don’t, stop!", 0),
+        ("the cat sat", "the cat", 1 / 3),
+        ("the cat sat", "the black cat sat", 1 / 3),
+        ("the cat sat", "the bat sat", 1 / 3),
+        ("one", "two three four", 3),
+        ("one two", "", 1),
+    ],
+)
+def test_word_error_rate(said: str, recognised: str, rate: float) -> None:
+    assert word_error_rate([(said, recognised)]) == pytest.approx(rate)
+
+
+def test_word_error_rate_counts_words_not_recordings() -> None:
+    assert word_error_rate([("a b c d e f g h i", "a b c d e f g h i"), ("j", "k")]) == pytest.approx(0.1)
+    with pytest.raises(ValueError, match="nothing was said"):
+        word_error_rate([("...", "a")])

@@ -161,7 +161,7 @@ def test_identify_does_not_need_the_captions() -> None:
         ({"a_en_vtt": VTT}, "info_missing"),
         ({"a_info_json": INFO}, "captions_missing"),
         ({"a_info_json": b"{", "a_en_vtt": VTT}, "info_broken"),
-        ({"a_mp4": b"x"}, "file_type_unsupported"),
+        ({"a_exe": b"x"}, "file_type_unsupported"),
         ({"a_md": b""}, "document_empty"),
     ],
 )

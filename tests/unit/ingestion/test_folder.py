@@ -59,6 +59,20 @@ def test_a_name_that_begins_like_another_is_its_own(tmp_path: Path) -> None:
     assert problems == {"a.info.json": "captions_missing", "ab.en.vtt": "info_missing"}
 
 
+def test_media_is_read_only_where_there_are_no_captions(tmp_path: Path) -> None:
+    write(
+        tmp_path, "a.info.json", "a.en.vtt", "a.mp4", "b.info.json", "b.f137.mp4", "b.webm", "b.m4a", "b.webp"
+    )
+    write(tmp_path, "alone.flac", "no.srt", "no.mp4")
+    items, problems = found(tmp_path)
+    assert items == {
+        "a": ["a.info.json", "a.en.vtt"],
+        "b": ["b.info.json", "b.m4a"],
+        "alone.flac": ["alone.flac"],
+    }
+    assert problems == {"no.srt": "info_missing"}
+
+
 def test_folders_below(tmp_path: Path) -> None:
     write(tmp_path, "z.md", "b/x.info.json", "b/x.en.vtt", "b/c/x.info.json", "b/c/x.en.vtt", "a/y.md")
     assert list(found(tmp_path)[0].items()) == [
@@ -83,12 +97,11 @@ def test_what_cannot_be_taken_is_named_and_the_rest_goes_on(tmp_path: Path) -> N
     write(tmp_path, "broken.info.json", content=b"{")
     write(tmp_path, "list.info.json", content=b'{"id": "PL", "_type": "playlist"}')
     items, problems = found(tmp_path)
-    assert list(items) == ["good"]
+    assert list(items) == ["good", "song.mp3"]
     assert problems == {
         "alone.info.json": "captions_missing",
         "broken.info.json": "info_broken",
         "no.de.vtt": "info_missing",
-        "song.mp3": "file_type_unsupported",
         "noext": "file_type_unsupported",
     }
 
@@ -149,11 +162,15 @@ def test_names_that_are_no_text(tmp_path: Path) -> None:
         ("notes.md", ["notes.md"], {}),
         ("no.en.vtt", None, {"no.en.vtt": "info_missing"}),
         ("no.fr.vtt", None, {"no.fr.vtt": "info_missing"}),
-        ("a.mp4", None, {"a.mp4": "file_type_unsupported"}),
+        ("a.mp4", ["a.info.json", "a.en.vtt"], {}),
+        ("no.mkv", None, {"no.en.vtt": "info_missing"}),
+        ("b.webm", ["b.info.json", "b.webm"], {}),
+        ("alone.MP3", ["alone.MP3"], {}),
     ],
 )
 def test_a_single_file(tmp_path: Path, name: str, files: list[str] | None, problems: dict[str, str]) -> None:
     write(tmp_path, "a.info.json", "a.en.vtt", "a.mp4", "notes.md", "other.md", "no.en.vtt", "no.fr.vtt")
+    write(tmp_path, "no.mkv", "b.info.json", "b.webm", "alone.MP3")
     items, found_problems = found(tmp_path / name)
     assert list(items.values()) == ([files] if files else [])
     assert found_problems == problems

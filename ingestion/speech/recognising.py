@@ -1,0 +1,176 @@
+# pyright: reportMissingImports=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false, reportUnknownParameterType=false
+# faster-whisper and CTranslate2 are there only with extra `speech`.
+"""Whisper: from samples to words with times, and no words where it only guesses."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from pathlib import Path
+from typing import Any, Final
+
+import ctranslate2
+import numpy as np
+from faster_whisper import WhisperModel
+from faster_whisper.vad import VadOptions, get_speech_timestamps
+from numpy.typing import NDArray
+
+from ingestion.speech.complaints import language_unsupported, model_missing
+from ingestion.speech.media import RATE
+from ingestion.speech.types import Utterance
+
+Samples = NDArray[np.int16]
+
+# A window of 30 s counts as made out when its words have this probability on average. The clips of FLEURS, read in English,
+# reach 0.83 to 0.95 with an English model; in German, French, Spanish and Portuguese 0.27 to 0.54.
+SURE: Final = 0.68
+# Whisper's own signs of a window that is a loop (compression) or no speech (Radford et al. 2022, section 4.5).
+_LOOP: Final = 2.4
+_NO_SPEECH: Final = 0.6
+# Less of a piece than this is what music leaves of itself when the voice filter hears singing in it.
+_LEAST_SPOKEN: Final = 0.25
+# After so much speech it is plain whether the model speaks the language; in milliseconds.
+_ENOUGH_MS: Final = 120_000
+
+
+@dataclass(slots=True)
+class Heard:
+    """What came out of one piece so far, times in milliseconds of the recording."""
+
+    language: str | None
+    spoken_ms: int = 0
+    unclear_ms: int = 0
+    utterances: list[Utterance] = field(default_factory=list[Utterance])
+
+    @property
+    def mostly_unclear(self) -> bool:
+        """Whether more was left out than made out."""
+        return (
+            self.unclear_ms * 2
+            > sum(said.end_ms - said.start_ms for said in self.utterances) + self.unclear_ms
+        )
+
+
+class Recogniser:
+    """A loaded model. `language` is known from elsewhere, or None; `certain` when the operator says so."""
+
+    def __init__(
+        self,
+        model: str,
+        *,
+        threads: int,
+        compute_type: str,
+        download_to: str | None,
+        language: str | None,
+        certain: bool,
+    ) -> None:
+        self._name = Path(model).name
+        self._certain = certain
+        try:
+            self._whisper = WhisperModel(
+                model,
+                device="cpu",
+                cpu_threads=threads,
+                compute_type=compute_type,
+                download_root=download_to,
+                local_files_only=download_to is None,
+            )
+        except (RuntimeError, ValueError, OSError) as error:
+            raise model_missing(
+                f"The speech model {model} cannot be loaded: {str(error).splitlines()[0][:200]}."
+            ) from error
+        self._multilingual = bool(self._whisper.model.is_multilingual)
+        if language is not None and language not in self._whisper.supported_languages:
+            raise language_unsupported(_name_of(language), self._name)
+        self._language = language if self._multilingual else "en"
+
+    def recognise(self, samples: Samples, start: int, progress: Callable[[int], None]) -> Heard:
+        """The words of a piece that begins with sample `start` of the recording.
+
+        Raises InvalidInput `speech_language_unsupported` when an English-only model hears something that is not English.
+        """
+        audio = samples.astype(np.float32) / 32768
+        start_ms = start * 1000 // RATE
+        spans = _speech(audio, min_silence_ms=2000)
+        heard = Heard(self._language, spoken_ms=sum(end - first for first, end in spans) * 1000 // RATE)
+        if not spans:
+            return heard
+        # Drawn the same each time, so that a repeated piece has the same words.
+        ctranslate2.set_random_seed(0)
+        segments, info = self._whisper.transcribe(
+            audio,
+            language=self._language,
+            # A second temperature gets it out of a loop; more of them only cost time where it cannot know the words.
+            temperature=(0.0, 0.4),
+            # What one window got wrong is not to spread to the next, nor over a seam.
+            condition_on_previous_text=False,
+            word_timestamps=True,
+            vad_filter=True,
+        )
+        heard.language = self._language = str(info.language)
+        for _, window in groupby(segments, key=lambda segment: segment.seek):
+            said = list(window)
+            self._take(said, heard, start_ms)
+            progress(start_ms + round(said[-1].end * 1000))
+            if heard.unclear_ms > _ENOUGH_MS:
+                self._judge(heard, len(samples))
+        self._judge(heard, len(samples))
+        return heard
+
+    def _take(self, window: Sequence[Any], heard: Heard, start_ms: int) -> None:
+        words = [word for segment in window for word in segment.words or ()]
+        if not words:
+            return
+        sure = float(np.mean([word.probability for word in words])) >= SURE
+        looped = max(segment.compression_ratio for segment in window) > _LOOP
+        if sure and not looped and window[0].no_speech_prob < _NO_SPEECH:
+            heard.utterances += (said for segment in window if (said := _utterance(segment.words, start_ms)))
+        else:
+            heard.unclear_ms += round(sum(segment.end - segment.start for segment in window) * 1000)
+
+    def _judge(self, heard: Heard, length: int) -> None:
+        sings = heard.spoken_ms < _LEAST_SPOKEN * length * 1000 / RATE
+        if heard.mostly_unclear and not sings and not self._multilingual and not self._certain:
+            raise language_unsupported("another language than English", self._name)
+
+
+def speech(samples: Samples) -> list[tuple[int, int]]:
+    """Where somebody speaks, as first and last sample of each stretch; pauses count from a tenth of a second."""
+    return _speech(samples.astype(np.float32) / 32768, min_silence_ms=100)
+
+
+def _speech(audio: NDArray[np.float32], *, min_silence_ms: int) -> list[tuple[int, int]]:
+    if not len(audio):
+        return []
+    options = VadOptions(min_silence_duration_ms=min_silence_ms, speech_pad_ms=0)
+    return [(span["start"], min(span["end"], len(audio))) for span in get_speech_timestamps(audio, options)]
+
+
+def _utterance(words: Sequence[Any] | None, start_ms: int) -> Utterance | None:
+    """The words of a segment. Those that Whisper writes without a space before them belong to the word before."""
+    texts, starts = list[str](), list[int]()
+    for word in words or ():
+        said_ms = start_ms + round(word.start * 1000)
+        if texts and not word.word.startswith(" "):
+            texts[-1] += word.word.strip()
+        elif word.word.strip():
+            texts.append(word.word.strip())
+            starts.append(max(said_ms, starts[-1] if starts else 0))
+    if not texts or not words:
+        return None
+    end_ms = max(start_ms + round(words[-1].end * 1000), starts[-1])
+    return Utterance(starts[0], end_ms, " ".join(texts), tuple(starts))
+
+
+def _name_of(language: str) -> str:
+    """A language as people call it."""
+    return _ENGLISH_NAMES.get(language, f"the language {language!r}")
+
+
+_ENGLISH_NAMES: Final = {
+    "ar": "Arabic", "cs": "Czech", "da": "Danish", "de": "German", "el": "Greek", "en": "English", "es": "Spanish",
+    "fi": "Finnish", "fr": "French", "he": "Hebrew", "hi": "Hindi", "hu": "Hungarian", "id": "Indonesian", "it": "Italian",
+    "ja": "Japanese", "ko": "Korean", "nl": "Dutch", "no": "Norwegian", "pl": "Polish", "pt": "Portuguese",
+    "ro": "Romanian", "ru": "Russian", "sv": "Swedish", "tr": "Turkish", "uk": "Ukrainian", "vi": "Vietnamese",
+    "zh": "Chinese",
+}  # fmt: skip
