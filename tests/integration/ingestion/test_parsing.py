@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -130,19 +131,20 @@ def slow() -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("limits", "code"),
+    ("limits", "codes"),
     [
-        (Limits(base_s=1, per_mib_s=0), "document_too_slow"),
-        (Limits(output_bytes=100), "document_too_long"),
-        (Limits(memory_bytes=1 << 20), "document_too_complex"),
+        (Limits(base_s=1, per_mib_s=0), {"document_too_slow"}),
+        (Limits(output_bytes=100), {"document_too_long"}),
+        # PDFium ends itself when there is no more memory.
+        (Limits(memory_bytes=1 << 20), {"document_too_complex", "document_unreadable"}),
     ],
 )
-async def test_limits_end_a_document_and_nothing_else(limits: Limits, code: str) -> None:
+async def test_limits_end_a_document_and_nothing_else(limits: Limits, codes: set[str]) -> None:
     limited = ForkServerParser(limits)
     try:
         with pytest.raises(InvalidInput) as caught:
-            await limited.parse("a.pdf", slow() if code != "document_too_long" else pdf())
-        assert caught.value.code == code
+            await limited.parse("a.pdf", pdf() if limits.output_bytes == 100 else slow())
+        assert caught.value.code in codes
         with pytest.raises(InvalidInput) as caught:
             await limited.parse("a.rtf", b"{\\rtf1")  # the server is still there
         assert caught.value.code != "parser_unavailable"
@@ -207,7 +209,7 @@ ESCAPES = """
 import json, os, socket, subprocess, sys, tempfile
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
-from ingestion.parsing.confinement import confine, isolate
+from confinement import confine, isolate
 folder = Path(sys.argv[2])
 alone = isolate()
 confine(folder, memory_bytes=64 << 20, disk_bytes=1 << 20, wall_s=60)
@@ -245,15 +247,21 @@ print(json.dumps({
 async def test_what_a_child_may_not_do(user: int | None, tmp_path_factory: pytest.TempPathFactory) -> None:
     if user is not None and os.geteuid() != 0:
         pytest.skip("only root can try another user")
-    folder = tmp_path_factory.mktemp("confined")
+    # Others cannot get at an interpreter that lies in root's home; the system's does as well.
+    python = shutil.which("python3", path="/usr/bin") if user else sys.executable
+    if python is None:
+        pytest.skip("no Python that another user may run")
+    folder, code = tmp_path_factory.mktemp("confined"), tmp_path_factory.mktemp("code")
+    shutil.copy(ROOT / "ingestion" / "parsing" / "confinement.py", code)
     folder.chmod(0o777)
+    code.chmod(0o755)
     for parent in folder.parents[:2]:
         parent.chmod(0o755)
     server = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     ran = await asyncio.to_thread(
         subprocess.run,
-        [sys.executable, "-c", ESCAPES, str(ROOT), str(folder), str(port)],
+        [python, "-c", ESCAPES, str(code), str(folder), str(port)],
         user=user,
         capture_output=True,
         check=True,
