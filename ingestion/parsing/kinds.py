@@ -24,7 +24,7 @@ _HTML: Final = re.compile(
     rb"\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html)\b", re.IGNORECASE | re.DOTALL
 )
 _MAIL: Final = re.compile(
-    rb"(?:Return-Path|Received|Delivered-To|MIME-Version|Message-ID|From|Date):[ \t].{0,900}\r?\n(?:[ \t]|[!-9;-~]+:)",
+    rb"(?:Return-Path|Received|Delivered-To|MIME-Version|Message-ID|From|To|Subject|Date):[ \t].{0,900}\r?\n(?:[ \t]|[!-9;-~]+:)",
     re.IGNORECASE,
 )
 _NAMED: Final[dict[str, Kind]] = {".html": "html", ".htm": "html", ".xhtml": "html", ".eml": "mail"}

@@ -52,12 +52,18 @@ class _Server:
         self._children: dict[int, _Child] = {}
         self._count = 0
         self._own_bytes = 0
+        # A child that ends wakes the server, which else would see it with its next look around only.
+        self._woken, wake = os.pipe()
+        os.set_blocking(self._woken, False)
+        os.set_blocking(wake, False)
+        signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
 
     def serve(self) -> None:
         """Until the parent is gone, or nothing came for long."""
         last = time.monotonic()
         while True:
-            watched = [self._control, *(one.connection for one in self._children.values())]
+            watched = [self._control, self._woken, *(one.connection for one in self._children.values())]
             ready, _, _ = select.select(watched, [], [], _WATCH_S if self._children else _IDLE_S)
             if self._children or ready:
                 last = time.monotonic()
@@ -65,7 +71,9 @@ class _Server:
                 return
             if self._control in ready and not self._take():
                 return
-            self._watch({one for one in ready if one is not self._control})
+            if self._woken in ready:
+                os.read(self._woken, 4096)
+            self._watch(set(ready) - {self._control, self._woken})
             self._reap()
 
     def stop(self) -> None:
@@ -101,6 +109,8 @@ class _Server:
         status = 1
         try:
             os.setsid()
+            signal.set_wakeup_fd(-1)
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             kept = connection.fileno()
             os.closerange(3, kept)
             os.closerange(kept + 1, 4096)

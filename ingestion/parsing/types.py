@@ -18,7 +18,7 @@ class Limits:
     memory_bytes: int = 512 * MIB
     disk_bytes: int = 256 * MIB
     output_bytes: int = 48 * MIB
-    base_s: float = 60
+    base_s: float = 90
     per_mib_s: float = 20
     most_s: float = 300
 

@@ -6,11 +6,22 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.bench import answers, ingesting, latency, marks, scifact, starting
+from tests.bench import answers, ingesting, latency, marks, parsing, scifact, starting
 from tests.bench.figures import Figure, plain, quantile, report
 from tests.installation import Installation, installed, machine
 
-SECTIONS = ("demo", "start", "ingest", "latency", "marks", "answers", "idle", "database", "scifact")
+SECTIONS = (
+    "demo",
+    "start",
+    "ingest",
+    "latency",
+    "marks",
+    "answers",
+    "idle",
+    "database",
+    "scifact",
+    "parsing",
+)
 
 
 def main() -> None:
@@ -28,8 +39,9 @@ def main() -> None:
 
 def measure(folder: Path, data: Path, wanted: set[str]) -> Iterator[Figure]:
     """All wanted figures, on one installation that holds all visible channels."""
-    if "demo" in wanted:
-        yield from starting.measure_demo(folder)
+    yield from _measure_alone(folder, data, wanted)
+    if wanted <= {"demo", "parsing"}:
+        return
     folder.chmod(0o755)  # the server's own user has to get to its data
     with installed(folder / "var", "--no-demo") as installation:
         if wanted & {"ingest", "latency", "marks", "answers", "idle"}:
@@ -49,6 +61,14 @@ def measure(folder: Path, data: Path, wanted: set[str]) -> Iterator[Figure]:
             yield from starting.measure_database(installation)
         if "scifact" in wanted:
             yield from scifact.measure(installation, data / "scifact")
+
+
+def _measure_alone(folder: Path, data: Path, wanted: set[str]) -> Iterator[Figure]:
+    """The figures that need no installation, or one of their own."""
+    if "demo" in wanted:
+        yield from starting.measure_demo(folder)
+    if "parsing" in wanted:
+        yield from parsing.measure(data / "documents")
 
 
 def _marks(installation: Installation, data: Path) -> Iterator[Figure]:

@@ -2,7 +2,7 @@
 
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from tests.hostile.sound import TEXT, archive, epub, odt, pdf, picture, repacked, sound
 
@@ -20,24 +20,6 @@ W = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
 S = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 SHEET = "xl/worksheets/sheet1.xml"
 DOCUMENT = "word/document.xml"
-
-
-def attacks() -> Iterator[tuple[str, bytes]]:
-    """All of them."""
-    for family in (
-        _entities,
-        _bombs,
-        _archives,
-        _word,
-        _sheets,
-        _pdf_trees,
-        _pdf_streams,
-        _web,
-        _rich_text,
-        _mails,
-        _pictures,
-    ):
-        yield from family()
 
 
 def _docx(body: str, prolog: str = "") -> bytes:
@@ -344,3 +326,17 @@ def _pictures() -> Iterator[tuple[str, bytes]]:
     yield "loop.tiff", b"II*\x00\x08\x00\x00\x00\x00\x00\x08\x00\x00\x00"
     yield "named.png", b"GIF89a" + bytes(100)
     yield "named.pdf", picture("JPEG")
+
+
+_FAMILIES = (
+    _entities, _bombs, _archives, _word, _sheets, _pdf_trees, _pdf_streams, _web, _rich_text, _mails, _pictures
+)  # fmt: skip
+QUICK = (_entities, _archives)
+
+
+def attacks(
+    families: Sequence[Callable[[], Iterator[tuple[str, bytes]]]] = _FAMILIES,
+) -> Iterator[tuple[str, bytes]]:
+    """The attacks of these families, by default all."""
+    for family in families:
+        yield from family()

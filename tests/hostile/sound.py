@@ -87,6 +87,7 @@ def odt(body: str, prolog: str = "") -> bytes:
     parts: dict[str, bytes | str] = {
         "mimetype": mime,
         "content.xml": content,
+        "styles.xml": f"<office:document-styles xmlns:office='{office}' office:version='1.2'/>",
         "META-INF/manifest.xml": manifest,
     }
     return archive(parts, stored="mimetype")

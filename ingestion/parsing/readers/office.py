@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import spacy
 from PIL import Image
+from spacy.tokenizer import Tokenizer
 from unstructured.documents.elements import Element
 from unstructured.errors import UnprocessableEntityError
 from unstructured.nlp import tokenize
@@ -46,9 +47,14 @@ _SMALLEST_PICTURE: Final = 5_000
 
 
 def preload() -> None:
-    """Give unstructured the sentence splitter that it would download: spaCy's rules, from the current directory."""
+    """Give unstructured, from the current directory, a language model in place of the one that it would download.
+
+    It only guesses by it which texts are titles, which nobody here relies on. Words are what spaces part: spaCy's
+    rules for English take a minute for a word of some thousand characters.
+    """
     if not Path(_MODEL).exists():
         splitter = spacy.blank("en")
+        splitter.tokenizer = Tokenizer(splitter.vocab)
         splitter.add_pipe("sentencizer")
         splitter.to_disk(_MODEL)
     tokenize._get_nlp()  # pyright: ignore[reportPrivateUsage] - it is kept for all forks
