@@ -14,7 +14,7 @@ from typing import Any, Final, cast
 from urllib.parse import parse_qs, urlsplit
 
 from ingestion.origins.youtube.captions import choose, from_json3, from_snippets
-from ingestion.origins.youtube.details import KEPT, Fields, completed, from_player, player_chapters
+from ingestion.origins.youtube.details import KEPT, Fields, completed, from_player, part, player_chapters
 from ingestion.origins.youtube.failures import foremost, reason_code
 
 # What a remark of yt-dlp is believed about: the way to YouTube. One player or page may well lack what another has.
@@ -116,8 +116,8 @@ def _session(request: Fields) -> Any:
 
         def info(self, video_id: str) -> Fields:
             embedded = _embedded(self.page, "ytInitialPlayerResponse")
-            microformat = (embedded.get("microformat") or {}).get("playerMicroformatRenderer") or {}
-            details = self.player.get("videoDetails") or embedded.get("videoDetails") or {}
+            microformat = part(embedded, "microformat", "playerMicroformatRenderer")
+            details = part(self.player, "videoDetails") or part(embedded, "videoDetails")
             if not details:
                 return {}
             info = from_player(video_id, details, microformat)
@@ -168,16 +168,16 @@ def _transcript_code(error: Exception, session: Any) -> str:
         return "youtube_unreachable"
     if session.status == 403:
         return "youtube_blocked"
-    return reason_code(_reason(session.player.get("playabilityStatus") or {})) or "youtube_not_understood"
+    return reason_code(_reason(part(session.player, "playabilityStatus"))) or "youtube_not_understood"
 
 
 def _reason(playability: Fields) -> str:
     """Everything that the player says about why it does not play, and its status."""
-    screen = (playability.get("errorScreen") or {}).get("playerErrorMessageRenderer") or {}
-    parts = [
-        part.get("simpleText") or "".join(run.get("text", "") for run in part.get("runs", []))
-        for part in (screen.get("reason") or {}, screen.get("subreason") or {})
-    ]
+    screen = part(playability, "errorScreen", "playerErrorMessageRenderer")
+    parts: list[str] = []
+    for text in (part(screen, "reason"), part(screen, "subreason")):
+        runs: list[Fields] = text.get("runs") or [{"text": text.get("simpleText")}]
+        parts.append("".join(str(run.get("text") or "") for run in runs))
     return ". ".join([str(playability.get("reason", "")), *parts, str(playability.get("status", ""))])
 
 
@@ -233,7 +233,7 @@ def _reader(request: Fields, log: _Log, *, listing: bool = False, **options: Any
         given["compat_opts"] = {"no-certifi"}  # then SSL_CERT_FILE counts
     if request.get("deno"):
         given["js_runtimes"] = {"deno": {"path": request["deno"]}}
-    return YoutubeDL(given)
+    return YoutubeDL(cast("Any", given))
 
 
 def _video(request: Fields) -> Fields:
@@ -272,8 +272,9 @@ def _video(request: Fields) -> Fields:
 def _tracks(found: Fields) -> Iterator[Fields]:
     """The tracks that are no translation by machine: those have the language to translate to in their address."""
     for automatic, group in ((False, found.get("subtitles")), (True, found.get("automatic_captions"))):
-        for language, formats in (group or {}).items():
-            url = next((f["url"] for f in formats if f.get("ext") == "json3"), None)
+        formats: list[Fields]
+        for language, formats in cast("dict[str, list[Fields]]", group or {}).items():
+            url: str | None = next((one["url"] for one in formats if one.get("ext") == "json3"), None)
             if url and "tlang" not in parse_qs(urlsplit(url).query):
                 yield {"language": language.removesuffix("-orig"), "automatic": automatic, "url": url}
 
@@ -283,7 +284,7 @@ def _audio(request: Fields) -> Fields:
     from yt_dlp.utils import YoutubeDLError  # noqa: PLC0415
 
     log = _Log()
-    options = {
+    options: Fields = {
         # What speech recognition needs is in the smallest; a picture only where sound is not given alone.
         "format": "bestaudio[ext=m4a][abr<=130]/bestaudio[ext=m4a]/bestaudio/worst",
         "outtmpl": "%(id)s.%(ext)s",

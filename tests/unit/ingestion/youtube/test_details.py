@@ -46,7 +46,7 @@ def test_chapters_of_the_player_are_found_wherever_the_bar_holds_them() -> None:
         {"start_time": 0.0, "title": "a", "end_time": 90.0},
         {"start_time": 90.0, "title": "b", "end_time": 100},
     ]
-    assert player_chapters(None, 100) == player_chapters({"playerOverlays": []}, 100) == []
+    assert player_chapters({}, 100) == player_chapters({"playerOverlays": []}, 100) == []
 
 
 @pytest.mark.parametrize(
