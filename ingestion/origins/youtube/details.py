@@ -205,5 +205,5 @@ def _whole(text: Any) -> int | None:
 def _largest(thumbnails: Any) -> str | None:
     given = cast("list[Any]", thumbnails) if isinstance(thumbnails, list) else []
     sized = [cast("Fields", one) for one in given if isinstance(one, dict)]
-    best: Fields = max(sized, key=lambda one: one.get("width") or 0, default={})
+    best = max(sized, key=lambda one: one.get("width") or 0) if sized else Fields()
     return str(best["url"]) if "url" in best else None

@@ -54,76 +54,74 @@ def says(status: str, reason: str, subreason: str = "") -> dict[str, Any]:
 
 
 # The reasons: yt-dlp's tests and code (`_video.py`: 'skip' and `_extract_player_responses`), youtube-transcript-api's assets.
-@pytest.mark.parametrize(
-    ("playability", "code", "transient", "second"),
-    [
-        (
-            says("LOGIN_REQUIRED", "Private video", "Sign in if you've been granted access"),
-            "private",
-            False,
-            False,
+SAID = [
+    (
+        says("LOGIN_REQUIRED", "Private video", "Sign in if you've been granted access"),
+        "private",
+        False,
+        False,
+    ),
+    (says("ERROR", "This video has been removed by the uploader"), "removed", False, False),
+    (
+        says("ERROR", "Video unavailable", "This video has been removed for violating YouTube's policy"),
+        "removed",
+        False,
+        False,
+    ),
+    (
+        says("ERROR", "This video is no longer available because the YouTube account has been terminated."),
+        "removed",
+        False,
+        False,
+    ),
+    (
+        says("UNPLAYABLE", "Join this channel to get access to members-only content like this video."),
+        "members_only",
+        False,
+        False,
+    ),
+    (
+        says(
+            "LOGIN_REQUIRED",
+            "Sign in to confirm your age",
+            "This video may be inappropriate for some users.",
         ),
-        (says("ERROR", "This video has been removed by the uploader"), "removed", False, False),
-        (
-            says("ERROR", "Video unavailable", "This video has been removed for violating YouTube's policy"),
-            "removed",
-            False,
-            False,
+        "age_restricted",
+        False,
+        False,
+    ),
+    (
+        says(
+            "UNPLAYABLE",
+            "Video unavailable",
+            "The uploader has not made this video available in your country",
         ),
-        (
-            says(
-                "ERROR", "This video is no longer available because the YouTube account has been terminated."
-            ),
-            "removed",
-            False,
-            False,
+        "region_blocked",
+        False,
+        False,
+    ),
+    (
+        says(
+            "UNPLAYABLE",
+            "Video unavailable. It contains content from X, who has blocked it in your country",
         ),
-        (
-            says("UNPLAYABLE", "Join this channel to get access to members-only content like this video."),
-            "members_only",
-            False,
-            False,
-        ),
-        (
-            says(
-                "LOGIN_REQUIRED",
-                "Sign in to confirm your age",
-                "This video may be inappropriate for some users.",
-            ),
-            "age_restricted",
-            False,
-            False,
-        ),
-        (
-            says(
-                "UNPLAYABLE",
-                "Video unavailable",
-                "The uploader has not made this video available in your country",
-            ),
-            "region_blocked",
-            False,
-            False,
-        ),
-        (
-            says(
-                "UNPLAYABLE",
-                "Video unavailable. It contains content from X, who has blocked it in your country",
-            ),
-            "region_blocked",
-            False,
-            False,
-        ),
-        (says("UNPLAYABLE", "This video requires payment to watch"), "paid", False, False),
-        (says("LIVE_STREAM_OFFLINE", "Premieres in 3 hours"), "premiere", True, False),
-        (says("LIVE_STREAM_OFFLINE", "This live event will begin in 2 days."), "premiere", True, False),
-        (says("LIVE_STREAM_OFFLINE", "This live event has ended."), "live", True, False),
-        (says("UNPLAYABLE", "We're processing this video. Check back later."), "processing", True, False),
-        (says("UNPLAYABLE", "This content isn't available, try again later."), "rate_limited", True, False),
-        (says("LOGIN_REQUIRED", "Sign in to confirm you\u2019re not a bot"), "blocked", True, True),
-        (says("ERROR", "This video is unavailable"), "unavailable", False, True),
-        (says("UNPLAYABLE", "Something new"), "not_understood", True, True),
-    ],
-)
+        "region_blocked",
+        False,
+        False,
+    ),
+    (says("UNPLAYABLE", "This video requires payment to watch"), "paid", False, False),
+    (says("LIVE_STREAM_OFFLINE", "Premieres in 3 hours"), "premiere", True, False),
+    (says("LIVE_STREAM_OFFLINE", "This live event will begin in 2 days."), "premiere", True, False),
+    (says("LIVE_STREAM_OFFLINE", "This live event has ended."), "live", True, False),
+    (says("UNPLAYABLE", "We're processing this video. Check back later."), "processing", True, False),
+    (says("UNPLAYABLE", "This content isn't available, try again later."), "rate_limited", True, False),
+    (says("LOGIN_REQUIRED", "Sign in to confirm you\u2019re not a bot"), "blocked", True, True),
+    (says("ERROR", "This video is unavailable"), "unavailable", False, True),
+    (says("UNPLAYABLE", "Something new"), "not_understood", True, True),
+]
+
+
+@pytest.mark.parametrize(("playability", "code", "transient", "second"), SAID)
 async def test_what_the_player_says(
     site: Site, make: Make, wire: Wire, playability: dict[str, Any], code: str, transient: bool, second: bool
 ) -> None:
