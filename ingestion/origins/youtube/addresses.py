@@ -25,6 +25,7 @@ _PERSONAL: Final = frozenset({"WL", "LL", "LM", "HL"})
 _HOSTS: Final = frozenset({"youtube.com", "youtube-nocookie.com", "youtubekids.com"})
 _SUBDOMAINS: Final = ("www.", "m.", "music.", "gaming.", "consent.", "accounts.", "de.", "en.", "uk.", "fr.")
 _ITEM_FOLDERS: Final = frozenset({"shorts", "live", "embed", "v", "e", "vi", "watch"})
+_WRAPPERS: Final = 5  # more than these of addresses in addresses nobody pastes
 TABS: Final = ("videos", "streams", "shorts")
 # They show what the channel is, not another set of videos; the channel itself is meant.
 _SAME_AS_CHANNEL: Final = frozenset(
@@ -55,7 +56,16 @@ def recognise(text: str) -> Address | None:
 
     Raises InvalidInput `youtube_id_invalid`, `youtube_address_unknown`, `youtube_list_personal`.
     """
-    text = text.strip().strip("<>\"'\u201c\u201d")
+    for _ in range(_WRAPPERS):
+        text = text.strip().strip("<>\"'\u201c\u201d")
+        inner = _inside(text)
+        if inner is None:
+            return _recognise(text)
+        text = inner
+    raise _unknown()
+
+
+def _recognise(text: str) -> Address | None:
     if "/" not in text and "?" not in text and "." not in text[:1]:
         return _bare(text)
     parts = _split(text)
@@ -64,8 +74,6 @@ def recognise(text: str) -> Address | None:
         return None
     query = {name: values[0] for name, values in parse_qs(parts.query).items()}
     path = [unquote(piece) for piece in parts.path.split("/") if piece]
-    if wrapped := _wrapped(host, path, query):
-        return recognise(wrapped)
     if host in {"youtu.be", "y2u.be"}:
         return _video(path[0] if path else query.get("v", ""), query)
     return _page(path, query)
@@ -99,6 +107,16 @@ def _split(text: str) -> SplitResult | None:
         return parts if parts.scheme.lower() in {"http", "https"} and parts.hostname else None
     except ValueError:
         return None
+
+
+def _inside(text: str) -> str | None:
+    """The address inside `text`, if that is one of YouTube's that leads to another."""
+    parts = _split(text)
+    host = _host(parts) if parts else None
+    if parts is None or host is None:
+        return None
+    query = {name: values[0] for name, values in parse_qs(parts.query).items()}
+    return _wrapped(host, [piece for piece in parts.path.split("/") if piece], query)
 
 
 def _host(parts: SplitResult) -> str | None:

@@ -64,26 +64,28 @@ def from_json3(data: bytes | str) -> str | None:
         document = json.loads(data)
     except ValueError:
         return None
-    events = cast("Any", document).get("events") if isinstance(document, dict) else None
+    events = cast("dict[str, Any]", document).get("events") if isinstance(document, dict) else None
     if not isinstance(events, list):
         return None
-    spoken = [event for event in cast("list[Any]", events) if _is_spoken(event)]
-    starts = [int(event["tStartMs"]) for event in spoken] + [None]
+    spoken = [cast("dict[str, Any]", event) for event in cast("list[Any]", events) if _is_spoken(event)]
+    starts = [int(event["tStartMs"]) for event in spoken]
+    followings: list[int | None] = [*starts[1:], None]
     cues = [
         _cue(event, start, following)
-        for event, start, following in zip(spoken, starts, starts[1:], strict=False)
-        if start is not None
+        for event, start, following in zip(spoken, starts, followings, strict=False)
     ]
     text = "\n".join(cue for cue in cues if cue)
     return f"{_HEADER}\n{text}" if text else None
 
 
 def _is_spoken(event: Any) -> bool:
+    if not isinstance(event, dict):
+        return False
+    given = cast("dict[str, Any]", event)
     return (
-        isinstance(event, dict)
-        and "aAppend" not in event
-        and isinstance(event.get("segs"), list)
-        and isinstance(event.get("tStartMs"), int | float)
+        "aAppend" not in given
+        and isinstance(given.get("segs"), list)
+        and isinstance(given.get("tStartMs"), int | float)
     )
 
 
@@ -92,9 +94,8 @@ def _cue(event: dict[str, Any], start: int, following: int | None) -> str:
 
     Automatic captions keep a line on screen while the next is said: there a cue ends where the next begins.
     """
-    pieces = [
-        (str(seg.get("utf8", "")), seg.get("tOffsetMs")) for seg in event["segs"] if isinstance(seg, dict)
-    ]
+    segments = [cast("dict[str, Any]", one) for one in event["segs"] if isinstance(one, dict)]
+    pieces = [(str(one.get("utf8", "")), one.get("tOffsetMs")) for one in segments]
     timed = any(offset for _, offset in pieces)
     end = start + int(event.get("dDurationMs") or _NO_END_MS)
     if timed and following is not None and start < following < end:

@@ -129,7 +129,7 @@ class DataApi:
 
     async def captions(self, video_id: str, wanted: Sequence[str]) -> Caption:
         """The owner's captions, as WebVTT. Drafts and tracks that failed or are still being fitted are passed over."""
-        answer = await self._list("captions", as_owner=True, part="snippet", videoId=video_id)
+        answer = await self._list("captions", part="snippet", videoId=video_id)
         tracks: list[Resource] = [
             {"id": item["id"], **item["snippet"]}
             for item in answer.get("items", [])
@@ -143,8 +143,8 @@ class DataApi:
         text = await self._get(f"{_API}/captions/{track['id']}", {"tfmt": "vtt"}, as_owner=True)
         return Caption(track["language"], _is_automatic(track), text.text, "youtube_owner")
 
-    async def _list(self, resource: str, *, as_owner: bool = False, **query: str) -> Resource:
-        response = await self._get(f"{_API}/{resource}", query, as_owner=as_owner)
+    async def _list(self, resource: str, **query: str) -> Resource:
+        response = await self._get(f"{_API}/{resource}", query, as_owner=resource == "captions")
         try:
             return cast("Resource", response.json())
         except ValueError as error:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, cast
 
 Fields = dict[str, Any]
 
@@ -28,6 +28,14 @@ _TIME_LAST: Final = re.compile(rf"^\s*(\S.*?)\s\W*({_TIME})\W*$", re.MULTILINE)
 _LENGTH: Final = re.compile(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?")
 
 
+def part(fields: Mapping[str, Any], *names: str) -> Fields:
+    """The object under these names, one inside the other; {} where there is none."""
+    found: Any = dict(fields)
+    for name in names:
+        found = cast("Fields", found).get(name) if isinstance(found, dict) else None
+    return cast("Fields", found) if isinstance(found, dict) else {}
+
+
 def completed(first: Fields, *others: Fields) -> Fields:
     """`first` with what it lacks from the others, in their order."""
     found = dict(first)
@@ -49,7 +57,7 @@ def from_player(video_id: str, player: Mapping[str, Any], microformat: Mapping[s
 
     Their shapes: the test assets `youtube.innertube.json.static` and `youtube.html.static` of youtube-transcript-api.
     """
-    live: Mapping[str, Any] = microformat.get("liveBroadcastDetails") or {}
+    live = part(microformat, "liveBroadcastDetails")
     state = (
         "post_live"
         if player.get("isPostLiveDvr")
@@ -71,7 +79,7 @@ def from_player(video_id: str, player: Mapping[str, Any], microformat: Mapping[s
         channel=player.get("author") or microformat.get("ownerChannelName"),
         channel_id=channel_id,
         uploader_url=microformat.get("ownerProfileUrl"),
-        thumbnail=_largest((player.get("thumbnail") or {}).get("thumbnails")),
+        thumbnail=_largest(part(player, "thumbnail").get("thumbnails")),
         live_status=state,
         **published,
     )
@@ -82,9 +90,9 @@ def from_api(video: Mapping[str, Any]) -> Fields:
 
     Its shape: https://developers.google.com/youtube/v3/docs/videos#resource-representation.
     """
-    snippet: Mapping[str, Any] = video.get("snippet") or {}
-    content: Mapping[str, Any] = video.get("contentDetails") or {}
-    live: Mapping[str, Any] = video.get("liveStreamingDetails") or {}
+    snippet = part(video, "snippet")
+    content = part(video, "contentDetails")
+    live = part(video, "liveStreamingDetails")
     state = {"live": "is_live", "upcoming": "is_upcoming"}.get(snippet.get("liveBroadcastContent") or "none")
     return _fields(
         str(video.get("id", "")),
@@ -93,11 +101,11 @@ def from_api(video: Mapping[str, Any]) -> Fields:
         duration=_length_s(content.get("duration")),
         channel=snippet.get("channelTitle"),
         channel_id=snippet.get("channelId"),
-        thumbnail=_largest(list((snippet.get("thumbnails") or {}).values())),
+        thumbnail=_largest(list(part(snippet, "thumbnails").values())),
         language=snippet.get("defaultAudioLanguage"),
         tags=snippet.get("tags"),
         live_status=state or ("was_live" if live else "not_live"),
-        age_limit=18 if (content.get("contentRating") or {}).get("ytRating") == "ytAgeRestricted" else 0,
+        age_limit=18 if part(content, "contentRating").get("ytRating") == "ytAgeRestricted" else 0,
         **_moment(snippet.get("publishedAt")),
     )
 
@@ -134,22 +142,22 @@ def chapters_of(description: str, duration_s: float | None) -> list[dict[str, An
     ]
 
 
-def player_chapters(initial_data: Any, duration_s: float | None) -> list[dict[str, Any]]:
+def player_chapters(initial_data: Mapping[str, Any], duration_s: float | None) -> list[dict[str, Any]]:
     """The chapters of the watch page's `ytInitialData`; where they stand: yt-dlp's `_extract_chapters_from_json` and the newer
     `multiMarkersPlayerBarRenderer` beside it.
     """
     found: list[tuple[float, str]] = []
-    pending = [initial_data.get("playerOverlays")] if isinstance(initial_data, dict) else []
+    pending: list[Any] = [initial_data.get("playerOverlays")]
     while pending:
-        node: Any = pending.pop()
-        if isinstance(node, dict) and isinstance(chapter := node.get("chapterRenderer"), dict):
-            title = (chapter.get("title") or {}).get("simpleText")
+        node = pending.pop()
+        if isinstance(node, list):
+            pending += cast("list[Any]", node)
+        elif isinstance(node, dict) and (chapter := part(cast("Fields", node), "chapterRenderer")):
+            title = part(chapter, "title").get("simpleText")
             if title and isinstance(start := chapter.get("timeRangeStartMillis"), int | float):
                 found.append((start / 1000, str(title)))
         elif isinstance(node, dict):
-            pending += node.values()
-        elif isinstance(node, list):
-            pending += node
+            pending += cast("Fields", node).values()
     found = sorted(set(found))
     ends = [*(start for start, _ in found[1:]), duration_s]
     return (
@@ -195,5 +203,7 @@ def _whole(text: Any) -> int | None:
 
 
 def _largest(thumbnails: Any) -> str | None:
-    sized = [t for t in thumbnails or [] if isinstance(t, dict) and isinstance(t.get("url"), str)]
-    return max(sized, key=lambda t: t.get("width") or 0)["url"] if sized else None
+    given = cast("list[Any]", thumbnails) if isinstance(thumbnails, list) else []
+    sized = [cast("Fields", one) for one in given if isinstance(one, dict)]
+    best = max(sized, key=lambda one: one.get("width") or 0) if sized else Fields()
+    return str(best["url"]) if "url" in best else None

@@ -176,7 +176,7 @@ _REASONS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
         "youtube_removed",
         ("been removed", "been terminated", "no longer available", "isn't available anymore"),
     ),
-    ("youtube_removed", ("does not exist", "does the playlist exist", "copyright", "closed their", "error 404")),
+    ("youtube_removed", ("does not exist", "does the playlist exist", "copyright", "closed their")),
     ("youtube_consent_wall", ("consent",)),
     ("youtube_id_invalid", ("unviewable", "invalid id", "incomplete youtube id", "looks truncated")),
     ("youtube_unavailable", ("unavailable", "isn't available", "is not available")),

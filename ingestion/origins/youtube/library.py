@@ -14,9 +14,14 @@ from typing import Any, Final, cast
 from urllib.parse import parse_qs, urlsplit
 
 from ingestion.origins.youtube.captions import choose, from_json3, from_snippets
-from ingestion.origins.youtube.details import KEPT, Fields, completed, from_player, player_chapters
+from ingestion.origins.youtube.details import KEPT, Fields, completed, from_player, part, player_chapters
 from ingestion.origins.youtube.failures import foremost, reason_code
 
+# What a remark of yt-dlp is believed about: the way to YouTube. One player or page may well lack what another has.
+_OF_THE_CALL: Final = frozenset(
+    {"youtube_blocked", "youtube_rate_limited", "youtube_consent_wall", "youtube_timeout"}
+    | {"youtube_unreachable", "youtube_proxy_failed"}
+)
 _GONE: Final = frozenset({"[Private video]", "[Deleted video]"})  # as lists of videos show them
 
 
@@ -111,8 +116,8 @@ def _session(request: Fields) -> Any:
 
         def info(self, video_id: str) -> Fields:
             embedded = _embedded(self.page, "ytInitialPlayerResponse")
-            microformat = (embedded.get("microformat") or {}).get("playerMicroformatRenderer") or {}
-            details = self.player.get("videoDetails") or embedded.get("videoDetails") or {}
+            microformat = part(embedded, "microformat", "playerMicroformatRenderer")
+            details = part(self.player, "videoDetails") or part(embedded, "videoDetails")
             if not details:
                 return {}
             info = from_player(video_id, details, microformat)
@@ -163,16 +168,16 @@ def _transcript_code(error: Exception, session: Any) -> str:
         return "youtube_unreachable"
     if session.status == 403:
         return "youtube_blocked"
-    return reason_code(_reason(session.player.get("playabilityStatus") or {})) or "youtube_not_understood"
+    return reason_code(_reason(part(session.player, "playabilityStatus"))) or "youtube_not_understood"
 
 
 def _reason(playability: Fields) -> str:
     """Everything that the player says about why it does not play, and its status."""
-    screen = (playability.get("errorScreen") or {}).get("playerErrorMessageRenderer") or {}
-    parts = [
-        part.get("simpleText") or "".join(run.get("text", "") for run in part.get("runs", []))
-        for part in (screen.get("reason") or {}, screen.get("subreason") or {})
-    ]
+    screen = part(playability, "errorScreen", "playerErrorMessageRenderer")
+    parts: list[str] = []
+    for text in (part(screen, "reason"), part(screen, "subreason")):
+        runs: list[Fields] = text.get("runs") or [{"text": text.get("simpleText")}]
+        parts.append("".join(str(run.get("text") or "") for run in runs))
     return ". ".join([str(playability.get("reason", "")), *parts, str(playability.get("status", ""))])
 
 
@@ -206,7 +211,7 @@ class _Log:
     error = warning
 
 
-def _reader(request: Fields, log: _Log, **options: Any) -> Any:
+def _reader(request: Fields, log: _Log, *, listing: bool = False, **options: Any) -> Any:
     from yt_dlp import YoutubeDL  # noqa: PLC0415 - loading it takes a second
 
     given: Fields = {
@@ -215,7 +220,7 @@ def _reader(request: Fields, log: _Log, **options: Any) -> Any:
         "noplaylist": True,
         "socket_timeout": request["timeout_s"],
         "extractor_args": {
-            "youtube": {"skip": ["translated_subs"], "raise_incomplete_data": ["1"]},
+            "youtube": {"skip": ["translated_subs"], **({"raise_incomplete_data": ["1"]} if listing else {})},
             "youtubetab": {"approximate_date": ["1"]},
         },
         # "" stands for none: what the environment names is not for this.
@@ -228,7 +233,7 @@ def _reader(request: Fields, log: _Log, **options: Any) -> Any:
         given["compat_opts"] = {"no-certifi"}  # then SSL_CERT_FILE counts
     if request.get("deno"):
         given["js_runtimes"] = {"deno": {"path": request["deno"]}}
-    return YoutubeDL(given)
+    return YoutubeDL(cast("Any", given))
 
 
 def _video(request: Fields) -> Fields:
@@ -239,10 +244,13 @@ def _video(request: Fields) -> Fields:
     info: Fields = {}
     try:
         with _reader(request, log) as reader:
-            # Captions need no address of sound or picture, and so none of the page's scripts.
-            reader.params["extractor_args"]["youtube"]["player_skip"] = ["js"]
+            # Captions need no address of sound or picture, and so none of the page's scripts; chapters that the page
+            # does not tell are not worth another request.
+            reader.params["extractor_args"]["youtube"]["player_skip"] = ["js", "initial_data"]
             found: Fields = reader.extract_info(_watch(request), download=False, process=False)
             info = {name: found[name] for name in KEPT if found.get(name) is not None}
+            if "title" not in info:  # what was given to read was no video
+                return {"info": {}, "error": "youtube_not_understood"}
             tracks = list(_tracks(found))
             track = choose(
                 tracks,
@@ -255,7 +263,7 @@ def _video(request: Fields) -> Fields:
                 return {"info": info, "error": "youtube_captions_locked" if locked else "youtube_no_captions"}
             vtt = from_json3(reader.urlopen(track.pop("url")).read())
     except YoutubeDLError as error:
-        return {"info": info, "error": _code(error, log)}
+        return {"info": info, "error": _code(error, log, request)}
     if vtt is None:
         return {"info": info, "error": "youtube_captions_locked"}
     return {"info": info, "caption": {**track, "vtt": vtt, "source": "yt_dlp"}}
@@ -264,8 +272,9 @@ def _video(request: Fields) -> Fields:
 def _tracks(found: Fields) -> Iterator[Fields]:
     """The tracks that are no translation by machine: those have the language to translate to in their address."""
     for automatic, group in ((False, found.get("subtitles")), (True, found.get("automatic_captions"))):
-        for language, formats in (group or {}).items():
-            url = next((f["url"] for f in formats if f.get("ext") == "json3"), None)
+        formats: list[Fields]
+        for language, formats in cast("dict[str, list[Fields]]", group or {}).items():
+            url: str | None = next((one["url"] for one in formats if one.get("ext") == "json3"), None)
             if url and "tlang" not in parse_qs(urlsplit(url).query):
                 yield {"language": language.removesuffix("-orig"), "automatic": automatic, "url": url}
 
@@ -275,7 +284,7 @@ def _audio(request: Fields) -> Fields:
     from yt_dlp.utils import YoutubeDLError  # noqa: PLC0415
 
     log = _Log()
-    options = {
+    options: Fields = {
         # What speech recognition needs is in the smallest; a picture only where sound is not given alone.
         "format": "bestaudio[ext=m4a][abr<=130]/bestaudio[ext=m4a]/bestaudio/worst",
         "outtmpl": "%(id)s.%(ext)s",
@@ -289,7 +298,7 @@ def _audio(request: Fields) -> Fields:
         with _reader(request, log, **options) as reader:
             found: Fields = reader.extract_info(_watch(request), download=True)
     except YoutubeDLError as error:
-        return {"error": _code(error, log)}
+        return {"error": _code(error, log, request)}
     files: list[Fields] = found.get("requested_downloads") or [{}]
     path: str = files[0].get("filepath") or ""
     return {"file": path} if path and os.path.exists(path) else {"error": "youtube_not_understood"}
@@ -301,7 +310,7 @@ def _listing(request: Fields) -> Fields:
 
     log = _Log()
     found: Fields = {"title": "", "entries": [], "complete": True}
-    with _reader(request, log, extract_flat=True) as reader:
+    with _reader(request, log, listing=True, extract_flat=True) as reader:
         for url in request["urls"]:
             try:
                 _read_page(reader, url, found, request["limit"])
@@ -309,7 +318,7 @@ def _listing(request: Fields) -> Fields:
                 if "does not have a" in str(error):  # a channel need not have Shorts or streams
                     continue
                 if not found["entries"]:
-                    return {"error": _code(error, log)}
+                    return {"error": _code(error, log, request)}
                 found["complete"] = False
                 break
     return found
@@ -331,22 +340,23 @@ def _read_page(reader: Any, url: str, found: Fields, limit: int) -> None:
             found["entries"].append({name: entry.get(name) for name in names})
 
 
-def _code(error: Exception, log: _Log) -> str:
+def _code(error: Exception, log: _Log, request: Fields) -> str:
     """What stopped yt-dlp, by its words: its errors have no codes, and a message may be about one of several players."""
     from yt_dlp.cookies import CookieLoadError  # noqa: PLC0415
     from yt_dlp.utils import DownloadError, GeoRestrictedError  # noqa: PLC0415
 
     if isinstance(error, CookieLoadError):
         return "youtube_cookies_unreadable"
-    inner: Any = error
-    if isinstance(error, DownloadError) and error.exc_info and error.exc_info[1]:
-        inner = error.exc_info[1]
+    inner = error.exc_info[1] if isinstance(error, DownloadError) and error.exc_info else error
     if isinstance(inner, GeoRestrictedError):
         return "youtube_region_blocked"
-    said = reason_code(f"{getattr(inner, 'orig_msg', '')} {inner}")
-    if said:
+    # Ids are made of letters, and may happen to be one of the words that are looked for.
+    text = str(error).replace(request.get("video_id") or "\n", "")
+    if said := reason_code(text):
         return said
-    codes = [code for remark in log.remarks if (code := reason_code(remark))]
+    codes = [code for remark in log.remarks if (code := reason_code(remark)) in _OF_THE_CALL]
+    if "urls" in request and "HTTP Error 404" in text and not codes:
+        return "youtube_removed"
     return foremost(codes) if codes else "youtube_not_understood"
 
 

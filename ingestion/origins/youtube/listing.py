@@ -9,7 +9,7 @@ from typing import Any, Final
 from ingestion.origins.types import Address, Entry, Listing
 from ingestion.origins.youtube.addresses import CHANNEL_ID, TABS, video
 from ingestion.origins.youtube.data_api import DataApi
-from ingestion.origins.youtube.details import Fields, from_api, live_obstacle
+from ingestion.origins.youtube.details import Fields, from_api, live_obstacle, part
 from ingestion.origins.youtube.failures import obstacle
 from ingestion.origins.youtube.processes import Library
 from runtime.errors import UnderstudyError
@@ -74,13 +74,13 @@ async def _by_api(address: Address, api: DataApi, limit: int) -> Listing:
 
 
 def _is_public(resource: dict[str, Any] | None) -> bool:
-    return resource is not None and (resource.get("status") or {}).get("privacyStatus") != "private"
+    return resource is not None and part(resource, "status").get("privacyStatus") != "private"
 
 
 def _api_entry(resource: dict[str, Any]) -> Entry:
     info = from_api(resource)
-    content: dict[str, Any] = resource.get("contentDetails") or {}
-    uploaded = (resource.get("status") or {}).get("uploadStatus")
+    content = part(resource, "contentDetails")
+    uploaded = part(resource, "status").get("uploadStatus")
     code = live_obstacle(info) or ("youtube_processing" if uploaded == "uploaded" else None)
     marks = [info.get(name) for name in ("title", "description", "duration", "live_status")]
     return Entry(

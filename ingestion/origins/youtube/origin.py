@@ -162,6 +162,7 @@ class YouTubeOrigin:
         pages = [code for name, code in found.tried if name == "youtube-transcript-api"]
         if pages and (pages[-1] in _FINAL or (pages[-1] in _BY_COOKIES and not self._has_cookies)):
             return
+        answer: Fields
         try:
             answer = await self._library.run(
                 task, limit_s=_FETCH_S, video_id=found.info["id"], languages=wanted

@@ -44,14 +44,10 @@ class Library:
     async def run(self, task: str, *, limit_s: float, **parameters: Any) -> dict[str, Any]:
         """The task's answer. Raises the errors of `failures`."""
         async with self._slots:
-            folder = await asyncio.to_thread(TemporaryDirectory, prefix="understudy-youtube-")
-            try:
-                request = await asyncio.to_thread(
-                    self._request, Path(folder.name), parameters | {"task": task}
-                )
-                answer = await self._answer(request, folder.name, limit_s)
-            finally:
-                await asyncio.to_thread(folder.cleanup)
+            # A made and an emptied folder, not worth a thread: so no cancelling can come between them.
+            with TemporaryDirectory(prefix="understudy-youtube-", ignore_cleanup_errors=True) as folder:
+                request = await asyncio.to_thread(self._request, Path(folder), parameters | {"task": task})
+                answer = await self._answer(request, folder, limit_s)
         return _read(answer)
 
     def _request(self, folder: Path, parameters: dict[str, Any]) -> bytes:

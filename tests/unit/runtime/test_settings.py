@@ -97,3 +97,32 @@ def test_settings_are_frozen() -> None:
 
 def test_the_suite_s_own_names_are_let_through() -> None:
     load_settings({"UNDERSTUDY_TEST_DATA": "somewhere"})
+
+
+@pytest.mark.parametrize(
+    ("given", "complaint"),
+    [
+        ({"PROXY": "ftp://proxy:1"}, "UNDERSTUDY_YOUTUBE__PROXY: "),
+        ({"PROXY": "proxy:3128"}, "UNDERSTUDY_YOUTUBE__PROXY: "),
+        ({"LANGUAGES": "english please"}, "UNDERSTUDY_YOUTUBE__LANGUAGES: "),
+        ({"MAX_ITEMS": "20001"}, "UNDERSTUDY_YOUTUBE__MAX_ITEMS: "),
+        ({"TIMEOUT_S": "0"}, "UNDERSTUDY_YOUTUBE__TIMEOUT_S: "),
+        ({"OAUTH_CLIENT_ID": "x"}, "OAUTH_REFRESH_TOKEN"),
+        ({"OAUTH_REFRESH_TOKEN": "hunter2"}, "OAUTH_CLIENT_ID"),
+    ],
+)
+def test_wrong_settings_for_youtube_are_named(given: dict[str, str], complaint: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        load_settings({f"UNDERSTUDY_YOUTUBE__{name}": value for name, value in given.items()})
+    assert complaint in caught.value.detail
+    assert "hunter2" not in repr(caught.value)
+
+
+def test_settings_for_youtube() -> None:
+    given = {"PROXY": "socks5h://name:hunter2@proxy:1080", "LANGUAGES": "de,pt-BR", "AUDIO": "true"}
+    found = load_settings(
+        {"YOUTUBE_API_KEY": "k3y"} | {f"UNDERSTUDY_YOUTUBE__{name}": value for name, value in given.items()}
+    ).youtube
+    assert found.api_key is not None
+    assert (found.api_key.get_secret_value(), found.languages, found.audio) == ("k3y", "de,pt-BR", True)
+    assert "hunter2" not in repr(found)

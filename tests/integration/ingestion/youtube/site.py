@@ -168,7 +168,7 @@ class Site:
     def __init__(self) -> None:
         self.videos: dict[str, Video] = {}
         self.pages: dict[str, Reply] = {}  # by path, or path?list=...
-        self.more: dict[str, Reply] = {}  # what `youtubei/v1/browse` gives, by continuation
+        self.more: dict[str, Reply] = {}  # what `youtubei/v1/browse` gives, by continuation or id
         self.api: dict[str, Any] = {}  # what the Data API gives, by path: Reply, or a function of the request
         self.token = Reply({"access_token": "granted", "expires_in": 3599, "token_type": "Bearer"})
 
@@ -198,7 +198,7 @@ class Site:
             video = self.videos[request.query["v"]]
             return video.replies.get("timedtext") or video.timedtext(request)
         if request.path.endswith("/browse"):
-            return self.more.get(request.form.get("continuation", ""), Reply({"contents": {}}))
+            return self.more[request.form.get("continuation") or request.form["browseId"]]
         name = f"{request.path}?list={request.query['list']}" if "list" in request.query else request.path
         return self.pages.get(name, Reply("<html><title>404 Not Found</title></html>", status=404))
 
@@ -225,13 +225,14 @@ def more(items: list[dict[str, Any]], then: str = "") -> Reply:
     )
 
 
-def playlist(title: str, items: list[dict[str, Any]]) -> Reply:
-    """A playlist's page. Shape: yt-dlp, `_playlist_entries`."""
+def playlist(title: str, items: list[dict[str, Any]]) -> tuple[Reply, Reply]:
+    """A playlist's page, and what its button for unavailable videos gives. Shape: yt-dlp, `_playlist_entries`."""
     section = {"itemSectionRenderer": {"contents": [{"playlistVideoListRenderer": {"contents": items}}]}}
     selected = {
         "tabRenderer": {"selected": True, "content": {"sectionListRenderer": {"contents": [section]}}}
     }
-    return Reply(_page({}, _browse(selected, {"playlistMetadataRenderer": {"title": title}})))
+    data = _browse(selected, {"playlistMetadataRenderer": {"title": title}})
+    return Reply(_page({}, data)), Reply(data)
 
 
 def alert(text: str) -> Reply:

@@ -93,9 +93,10 @@ class _Handler(BaseHTTPRequestHandler):
             if self.connection.recv(1, socket.MSG_PEEK) == b"\x05":
                 self._socks()
             super().handle()
-            self.connection.close()
         except OSError:  # whoever asked went away, or does not trust the authority
             self.close_connection = True
+        finally:
+            self.connection.close()
 
     def _socks(self) -> None:
         """RFC 1928, no authentication, CONNECT by address or name."""
