@@ -9,11 +9,11 @@ from runtime import errors
 from runtime.errors import InvalidInput, UnderstudyError
 from runtime.settings import ROOT
 
-_LONGEST_S: Final = 60
+LONGEST_S: Final = 60
 _SHOWN: Final = 64 * 2**20
 
 
-async def read_in_child(data: bytes, content_type: str, url: str) -> bytes:
+async def read_in_child(data: bytes, content_type: str, url: str, *, longest_s: float = LONGEST_S) -> bytes:
     """What `ingestion.origins.pages.read_page` gives, by a child process without the environment's secrets.
 
     Raises as that does, and InvalidInput `page_unreadable` when the page makes its reader fail or take too long.
@@ -24,14 +24,14 @@ async def read_in_child(data: bytes, content_type: str, url: str) -> bytes:
         "-m",
         "ingestion.origins.pages",
         cwd=ROOT,
-        env={"PYTHONIOENCODING": "utf-8", "PYTHONDONTWRITEBYTECODE": "1", "OPENBLAS_NUM_THREADS": "1"},
+        env={"PYTHONIOENCODING": "utf-8", "OPENBLAS_NUM_THREADS": "1"},
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,
         limit=_SHOWN,
     )
     try:
-        async with asyncio.timeout(_LONGEST_S):
+        async with asyncio.timeout(longest_s):
             output, _ = await child.communicate(head + data)
     except TimeoutError as error:
         raise _unreadable() from error
