@@ -16,7 +16,8 @@ from ingestion.origins.sitemaps import parse_sitemap
 from ingestion.origins.xml import read_xml
 from runtime.errors import UnderstudyError
 from tests.unit.ingestion.test_podcast import item, rss, transcript
-from tests.unit.ingestion.test_web import page, urlset
+from tests.unit.ingestion.test_sitemaps import urlset
+from tests.unit.ingestion.test_web import page
 
 URL = "https://example.org/x"
 CHAPTERS = b'{"version": "1.2.0", "chapters": [{"startTime": 90.5, "title": "Grease", "toc": true}]}'
