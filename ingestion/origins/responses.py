@@ -1,10 +1,13 @@
 """What a server's refusal means for the person who named the address."""
 
-from typing import Literal
+from typing import Final, Literal
 
 from runtime.errors import Forbidden, InvalidInput, NotFound, Unavailable, UnderstudyError
 
 Subject = Literal["page", "feed", "sitemap", "transcript", "audio"]
+
+# Marks that ask programs not to show a page's words to others.
+PRIVATE_MARKS: Final = frozenset({"noindex", "none", "nosnippet"})
 
 _LOGIN = "Make it public, or save it as a file and upload that."
 
@@ -65,3 +68,30 @@ _OTHER: tuple[type[UnderstudyError], str, str, str] = (
     "{host} does not answer the request for this {subject} (status {status}).",
     "Check the address in a browser.",
 )
+
+
+def page_empty() -> InvalidInput:
+    """There is a page, and no text in it."""
+    return InvalidInput(
+        "page_empty",
+        "The page holds no text of its own: it may be put together in the browser, or be only links and pictures.",
+        next_step="Open it, save or print it as PDF, and upload that.",
+    )
+
+
+def page_private() -> Forbidden:
+    """The page asks not to be found or quoted."""
+    return Forbidden(
+        "page_noindex",
+        "The page is marked noindex or nosnippet: it asks not to be found and quoted.",
+        next_step="If it is yours, remove the mark, or save the page and upload it.",
+    )
+
+
+def login_needed(host: str) -> Forbidden:
+    """Instead of the page came a form to sign in."""
+    return Forbidden(
+        "page_login_needed",
+        f"The page is only for people who sign in at {host}.",
+        next_step="Make it public, or save it as a file and upload that.",
+    )
