@@ -26,7 +26,7 @@ from runtime.telemetry import configure_logging, configure_tracing
 
 if TYPE_CHECKING:
     from apps.assembly import Core
-    from ingestion import Pipeline
+    from ingestion import ArchiveUnpacker, Pipeline
 
 INGEST = "ingest"
 # How often what waits in the outbox is sent on while there is work, in seconds; each sweep does it too.
@@ -88,7 +88,7 @@ class Child:
         runner = Runner(
             database=core.database,
             queue=core.queue,
-            handlers=_pipeline(core).registrations(),
+            handlers={**_pipeline(core).registrations(), **_archives(core).registrations()},
             clock=core.clock,
             jobs=self._settings.jobs,
             worker=f"{socket.gethostname()}:{os.getpid()}",
@@ -110,6 +110,14 @@ def _pipeline(core: "Core") -> "Pipeline":
         writer=core.writer,
         chunker=Chunker(tokens=tokens, count_tokens=count, cutter=LlamaIndexCutter(count)),
         queue=core.queue,
+    )
+
+
+def _archives(core: "Core") -> "ArchiveUnpacker":
+    from ingestion import ArchiveUnpacker
+
+    return ArchiveUnpacker(
+        database=core.database, files=core.files, catalogue=core.catalogue, ingestion=core.ingestion
     )
 
 

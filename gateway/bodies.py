@@ -207,9 +207,10 @@ class SearchBody(BaseModel):
 
 
 class SubmissionBody(BaseModel):
-    """What became of an upload; without a job there was nothing to do."""
+    """What became of an upload; without a job there was nothing to do. An archive has no source of its own: the
+    result of its job names those it held."""
 
-    source_id: UUID
+    source_id: UUID | None
     job_id: UUID | None
     state: Literal["queued", "unchanged"]
 

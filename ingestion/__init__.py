@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ingestion.archives import ArchiveUnpacker
     from ingestion.bundles import Bundle, BundleFile, Problem
     from ingestion.chunking import Chunker, chunker_name
     from ingestion.origins.folder import discover_folder
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from ingestion.submitting import Ingestion, Submission
 
 _MODULES = {
+    "ArchiveUnpacker": "archives",
     "Bundle": "bundles",
     "BundleFile": "bundles",
     "Chunker": "chunking",
@@ -34,6 +36,7 @@ def __getattr__(name: str) -> Any:
 
 
 __all__ = [
+    "ArchiveUnpacker",
     "Bundle",
     "BundleFile",
     "Chunker",

@@ -4,7 +4,8 @@ import asyncio
 import errno
 import hashlib
 import os
-from collections.abc import AsyncIterable
+from collections.abc import AsyncGenerator, AsyncIterable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Protocol
@@ -29,6 +30,10 @@ class FileStore(Protocol):
 
     async def read(self, sha256: str) -> bytes:
         """The content. Raises NotFound `file_not_stored`."""
+        ...
+
+    def local(self, sha256: str) -> AbstractAsyncContextManager[Path]:
+        """The content as a file to read from, for as long as the block lasts. Raises NotFound `file_not_stored`."""
         ...
 
     async def remove(self, sha256: str) -> None:
@@ -69,6 +74,13 @@ class LocalFileStore:
             raise NotFound(
                 "file_not_stored", "The stored file is gone.", next_step="Upload it again."
             ) from error
+
+    @asynccontextmanager
+    async def local(self, sha256: str) -> AsyncGenerator[Path]:
+        path = self._path(sha256)
+        if not await asyncio.to_thread(path.is_file):
+            raise NotFound("file_not_stored", "The stored file is gone.", next_step="Upload it again.")
+        yield path
 
     async def remove(self, sha256: str) -> None:
         await asyncio.to_thread(self._path(sha256).unlink, missing_ok=True)

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ingestion.bundles import (
-    CAPTION_SUFFIXES,
     INFO_SUFFIX,
     Bundle,
     BundleFile,
@@ -19,6 +18,8 @@ from ingestion.bundles import (
     group_files,
     has_suffix,
     info_missing,
+    is_archive,
+    is_captions,
     type_unsupported,
 )
 from runtime.errors import InvalidInput
@@ -26,9 +27,10 @@ from runtime.errors import InvalidInput
 __all__ = ["Bundle", "BundleFile", "Problem", "discover_folder"]
 
 
-def discover_folder(path: Path) -> Iterator[Bundle | Problem]:
+def discover_folder(path: Path, *, lone_captions: bool = False) -> Iterator[Bundle | Problem]:
     """The items in the folder `path` and below, by name, or the one item that the file `path` belongs to.
 
+    With `lone_captions`, a file of captions that is named itself, and has no info file beside it, is an item.
     Hidden files are passed over; links are followed only to files inside the folder. A file that cannot be
     taken is a Problem and does not stop the others. Raises InvalidInput `folder_missing` or
     `folder_unreadable`, before the first item.
@@ -44,7 +46,7 @@ def discover_folder(path: Path) -> Iterator[Bundle | Problem]:
             next_step="Check the path and try again.",
         )
     if not is_folder:
-        return _item_of(path)
+        return _item_of(path, lone_captions=lone_captions)
     walk = _Walk(path.resolve())
     first = walk.list(walk.root)
     if isinstance(first, Problem):
@@ -52,10 +54,10 @@ def discover_folder(path: Path) -> Iterator[Bundle | Problem]:
     return walk.items(first)
 
 
-def _item_of(path: Path) -> Iterator[Bundle | Problem]:
-    """The item that one file belongs to: for captions or an info file, with what stands beside it."""
+def _item_of(path: Path, *, lone_captions: bool) -> Iterator[Bundle | Problem]:
+    """The item that one file belongs to: for captions, an info file or an archive, with what stands beside it."""
     file = BundleFile(path.name, path.resolve())
-    if not has_suffix(path.name, (INFO_SUFFIX, *CAPTION_SUFFIXES)):
+    if not has_suffix(path.name, INFO_SUFFIX) and not is_captions(path.name) and not is_archive(path.name):
         yield from group_files([file])
         return
     walk = _Walk(path.parent.resolve())
@@ -63,6 +65,8 @@ def _item_of(path: Path) -> Iterator[Bundle | Problem]:
     others = [] if isinstance(beside, Problem) else beside.files
     items = group_files([file, *(other for other in others if other.name != path.name)])
     mine = [item for item in items if path.name in _names(item)]
+    if lone_captions and is_captions(path.name) and not any(isinstance(item, Bundle) for item in mine):
+        mine = [Bundle(path.name, (file,))]
     yield from mine or [Problem(path.name, info_missing(path.name))]
 
 

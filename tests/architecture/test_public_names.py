@@ -55,6 +55,7 @@ PUBLIC: dict[str, set[str]] = {
         "neighbours",
     },
     "ingestion": {
+        "ArchiveUnpacker",
         "Bundle",
         "BundleFile",
         "Chunker",
