@@ -11,7 +11,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import PurePosixPath
 from typing import Any, Final, cast
@@ -34,6 +34,7 @@ ROOT: Final = "Takeout/"
 _CUT_AT: Final = 47
 _VIDEO_SUFFIXES: Final = (".mp4", ".mov", ".webm", ".mkv", ".avi", ".3gp", ".m4v", ".mpg", ".wmv", ".flv")
 _ID: Final = re.compile(r"[A-Za-z0-9_-]{11}")
+_LONGEST_TITLE: Final = 200
 _COUNTED: Final = re.compile(r"\s?\([0-9]{1,3}\)$")
 _MOMENT: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{5,16}(?:Z|[+-][0-9]{2}:?[0-9]{2})")
 _LENGTH: Final = re.compile(r"PT(?:([0-9]{1,4})H)?(?:([0-9]{1,4})M)?(?:([0-9]{1,6})S)?")
@@ -61,9 +62,10 @@ _CLOSED: Final = _words(
 
 @dataclass(frozen=True, slots=True)
 class _Video:
+    """`titles` are what may be its title, each with the word for who may see the video if that is the title."""
+
     id: str
-    titles: tuple[str, ...]
-    privacy: str | None
+    titles: tuple[tuple[str, str | None], ...]
     published_at: str | None = None
     duration_ms: int | None = None
     language: str | None = None
@@ -76,7 +78,7 @@ def is_takeout(names: Iterable[str]) -> bool:
 
 def takeout_items(files: Sequence[BundleFile]) -> Iterator[Bundle | Problem]:
     """The videos of a channel that have captions, and what is wrong with the others."""
-    videos = _by_title(files)
+    videos = _videos(files)
     groups: dict[str, list[BundleFile]] = {}
     films: dict[str, str] = {}
     for file in files:
@@ -87,9 +89,15 @@ def takeout_items(files: Sequence[BundleFile]) -> Iterator[Bundle | Problem]:
     for stem in sorted(groups.keys() | films.keys()):
         captions = groups.get(stem, [])
         name = captions[0].name if captions else films[stem]
-        found = [video for key, video in videos if _is_title_of(key, PurePosixPath(stem).name)]
-        problem = _problem(name, {video.id: video for video in found}, has_captions=bool(captions))
-        yield problem or Bundle(stem, (BundleFile(stem + INFO_SUFFIX, _info(found[0])), *captions))
+        found: dict[str, _Video] = {}
+        for video in videos:
+            for title in video.titles:
+                if _is_title_of(_folded(title[0]), PurePosixPath(stem).name):
+                    found.setdefault(video.id, replace(video, titles=(title,)))
+        problem = _problem(name, found, has_captions=bool(captions))
+        yield problem or Bundle(
+            stem, (BundleFile(stem + INFO_SUFFIX, _info(next(iter(found.values())))), *captions)
+        )
 
 
 def _problem(name: str, found: dict[str, _Video], *, has_captions: bool) -> Problem | None:
@@ -98,12 +106,12 @@ def _problem(name: str, found: dict[str, _Video], *, has_captions: bool) -> Prob
     if len(found) > 1:
         return Problem(name, _ambiguous(name, len(found)))
     video = next(iter(found.values()))
-    if (video.privacy or "") not in _PUBLIC:
+    if video.titles[0][1] not in _PUBLIC:
         return Problem(name, _not_public(name, video))
     return None if has_captions else Problem(name, _captions_missing(name, video))
 
 
-def _by_title(files: Sequence[BundleFile]) -> list[tuple[str, _Video]]:
+def _videos(files: Sequence[BundleFile]) -> list[_Video]:
     videos: dict[str, _Video] = {}
     for file in files:
         found: Iterable[_Video] = ()
@@ -112,11 +120,11 @@ def _by_title(files: Sequence[BundleFile]) -> list[tuple[str, _Video]]:
         elif has_suffix(file.name, ".json"):
             found = _read(file, _json_videos)
         for video in found:
-            known = videos.get(video.id)
             # The same id also stands in lists that say less about it.
-            if known is None or (known.privacy is None and video.privacy is not None):
+            known = videos.get(video.id)
+            if known is None or not any(privacy for _, privacy in known.titles):
                 videos[video.id] = video
-    return [(key, video) for video in videos.values() for key in map(_folded, video.titles) if key]
+    return list(videos.values())
 
 
 def _read(file: BundleFile, reader: "Any") -> list[_Video]:
@@ -136,31 +144,37 @@ def _csv_videos(text: str) -> Iterator[_Video]:
     )  # fmt: skip
     if column is None:
         return
-    private = _privacy_column(heading, rows)
     named = {title.strip(): index for index, title in enumerate(heading)}
+    private = [named["Privacy"]] if "Privacy" in named else _privacy_columns(heading, rows)
+    titles = [named["Video Title (Original)"]] if "Video Title (Original)" in named else range(len(heading))
     for row in filter(None, rows):
-        title = _cell(row, named.get("Video Title (Original)"))
-        others = tuple(cell for index, cell in enumerate(row) if index != column and 0 < len(cell) <= 200)
         moments = [cell for cell in row if _MOMENT.fullmatch(cell)]
         length = _cell(row, named.get("Approx Duration (ms)"))
         language = _cell(row, named.get("Video Audio Language"))
         yield _Video(
             _cell(row, column),
-            (title,) if title else others,
-            _cell(row, private).casefold() or None,
+            tuple(
+                (title, next((_cell(row, c).casefold() for c in private if c > at), None))
+                for at in titles
+                if at != column and 0 < len(title := _cell(row, at)) <= _LONGEST_TITLE
+            ),
             moments[-1] if moments else None,  # the first says when it was uploaded
             int(length) if length.isdigit() and len(length) < 12 else None,
             language if _LANGUAGE.fullmatch(language) else None,
         )
 
 
-def _privacy_column(heading: list[str], rows: list[list[str]]) -> int | None:
-    """The column that says who may see a video: most of its cells are words for that, whatever its heading."""
+def _privacy_columns(heading: list[str], rows: list[list[str]]) -> list[int]:
+    """The columns that may say who may see a video, whatever their headings: most of their cells are words for that.
+
+    The one meant stands after the title, so that a video called "Public" is not public for its name.
+    """
+    found: list[int] = []
     for column in range(len(heading)):
         cells = [cell.casefold() for row in rows if (cell := _cell(row, column))]
         if cells and sum(cell in _PUBLIC | _CLOSED for cell in cells) * 2 > len(cells):
-            return column
-    return None
+            found.append(column)
+    return found
 
 
 def _cell(row: list[str], column: int | None) -> str:
@@ -180,8 +194,7 @@ def _json_videos(text: str) -> Iterator[_Video]:
         if _ID.fullmatch(str(fields.get("id"))):
             yield _Video(
                 str(fields["id"]),
-                (str(snippet.get("title", "")),),
-                str(status.get("privacyStatus", "")).casefold() or None,
+                ((str(snippet.get("title", "")), str(status.get("privacyStatus", "")).casefold()),),
                 str(snippet.get("publishedAt", "")) or None,
                 ((hours * 60 + minutes) * 60 + seconds) * 1000 if length else None,
                 None,
@@ -200,6 +213,8 @@ def _folded(title: str) -> str:
 
 
 def _is_title_of(title: str, stem: str) -> bool:
+    if not title:
+        return False
     bare = _COUNTED.sub("", stem)
     if _folded(stem) == title or (bare and _folded(bare) == title):
         return True
@@ -210,7 +225,7 @@ def _is_title_of(title: str, stem: str) -> bool:
 def _info(video: _Video) -> bytes:
     info: dict[str, object] = {
         "id": video.id,
-        "title": video.titles[0],
+        "title": video.titles[0][0],
         "extractor_key": "Youtube",
         "duration": None if video.duration_ms is None else video.duration_ms / 1000,
         "language": video.language,
