@@ -200,7 +200,8 @@ def _recording_facts(info: Info, captions: BundleFile) -> SourceFacts:
 
 
 def _document_of(bundle: Bundle) -> BundleFile | None:
-    return next((file for file in bundle.files if has_suffix(file.name, DOCUMENT_SUFFIXES)), None)
+    documents = (file for file in bundle.files if has_suffix(file.name, DOCUMENT_SUFFIXES))
+    return next((file for file in documents if not is_captions(file.name)), None)  # `.transcript.txt`
 
 
 def _parse(file: BundleFile) -> DocumentText:
