@@ -26,7 +26,7 @@ from runtime.telemetry import configure_logging, configure_tracing
 
 if TYPE_CHECKING:
     from apps.assembly import Core
-    from ingestion import Pipeline, Watcher
+    from ingestion import ArchiveUnpacker, Pipeline, Watcher
     from ingestion.parsing import DocumentParser
 
 INGEST = "ingest"
@@ -95,7 +95,11 @@ class Child:
         runner = Runner(
             database=core.database,
             queue=core.queue,
-            handlers={**_pipeline(core, parser).registrations(), **watcher.registrations()},
+            handlers={
+                **_pipeline(core, parser).registrations(),
+                **_archives(core).registrations(),
+                **watcher.registrations(),
+            },
             clock=core.clock,
             jobs=self._settings.jobs,
             worker=f"{socket.gethostname()}:{os.getpid()}",
@@ -138,6 +142,14 @@ def _watcher(core: "Core") -> "Watcher":
         origins=core.origins,
         clock=core.clock,
         settings=core.settings.feeds,
+    )
+
+
+def _archives(core: "Core") -> "ArchiveUnpacker":
+    from ingestion import ArchiveUnpacker
+
+    return ArchiveUnpacker(
+        database=core.database, files=core.files, catalogue=core.catalogue, ingestion=core.ingestion
     )
 
 

@@ -236,7 +236,8 @@ class AddressRequest(_Request):
 
 
 class SubmissionBody(BaseModel):
-    """What became of a submission; without a job there was nothing to do. A collection becomes a feed."""
+    """What became of a submission; without a job there was nothing to do. A collection becomes a feed. An archive has
+    no source of its own: the result of its job names those it held."""
 
     source_id: UUID | None
     job_id: UUID | None

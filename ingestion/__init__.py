@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ingestion.addresses import Accepted, Addresses
+    from ingestion.archives import ArchiveUnpacker
     from ingestion.bundles import Bundle, BundleFile, Problem
     from ingestion.chunking import Chunker, chunker_name
     from ingestion.feeds.store import Feed, FeedCounts
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 _MODULES = {
     "Accepted": "addresses",
     "Addresses": "addresses",
+    "ArchiveUnpacker": "archives",
     "Bundle": "bundles",
     "BundleFile": "bundles",
     "Chunker": "chunking",
@@ -46,6 +48,7 @@ def __getattr__(name: str) -> Any:
 __all__ = [
     "Accepted",
     "Addresses",
+    "ArchiveUnpacker",
     "Bundle",
     "BundleFile",
     "Chunker",

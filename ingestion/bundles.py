@@ -1,13 +1,15 @@
 """Items and the files they consist of.
 
-A recording is `<name>.info.json` with captions `<name>.<language>.vtt` or `.srt` beside it; where there are no captions, its
-media file is what is read, and a media file is a recording without an info file, too. What else carries its name (media
-beside captions, thumbnail, description) belongs to it and is not read. A document is any file whose name ends like
-those in `DOCUMENT_SUFFIXES`; what it is, its content says.
+A recording is `<name>.info.json` with captions `<name>.<language>.vtt` beside it, or `.srt` or another of the caption
+suffixes; where there are no captions, its media file is what is read, and a media file is a recording without an info file, too.
+What else carries its name (media beside captions, thumbnail, description) belongs to it and is not read. A document is any
+file whose name ends like those in `DOCUMENT_SUFFIXES`; what it is, its content says. An archive (zip, or tar as it is or
+compressed) holds items of its own; the numbered parts of one Google Takeout archive are one item.
 """
 
 import os
-from collections.abc import Collection, Iterable, Iterator
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -16,7 +18,15 @@ from ingestion.speech.kinds import AUDIO_SUFFIXES, MEDIA_SUFFIXES
 from runtime.errors import InvalidInput, TooLarge, UnderstudyError
 
 INFO_SUFFIX: Final = ".info.json"
-CAPTION_SUFFIXES: Final = (".vtt", ".srt")
+# A transcript for readers says so in its name: `.txt` and `.html` alone are documents.
+TRANSCRIPT_SUFFIXES: Final = (".transcript.json", ".transcript.html", ".transcript.txt")
+CAPTION_SUFFIXES: Final = (
+    *(".vtt", ".srt", ".sbv", ".ttml", ".dfxp", ".json3", ".srv3", ".srv2", ".srv1"),
+    *TRANSCRIPT_SUFFIXES,
+)
+# Also the suffix of much else: captions only where the rest of the name says so, or the content.
+JSON_SUFFIX: Final = ".json"
+ARCHIVE_SUFFIXES: Final = (".zip", ".tar", ".tgz", ".tbz2", ".txz", ".tar.gz", ".tar.bz2", ".tar.xz")
 TEXT_SUFFIXES: Final = (".md", ".markdown", ".txt")
 # Read by `ingestion.parsing`; those at the end only to be refused with a reason.
 PARSED_SUFFIXES: Final = (
@@ -28,16 +38,25 @@ DOCUMENT_SUFFIXES: Final = (*TEXT_SUFFIXES, *PARSED_SUFFIXES)
 MAX_FILE_BYTES: Final = 64 * 1024 * 1024
 
 
+# `takeout-20260102T030405Z-001.zip`; several exports at once are counted before the part.
+_TAKEOUT_PART: Final = re.compile(
+    r"(.*takeout-[0-9]{8}T[0-9]{6}Z(?:-[0-9]+)?)-[0-9]{3}\.(?:zip|tgz)", re.IGNORECASE
+)
+
+
 @dataclass(frozen=True, slots=True)
 class BundleFile:
-    """One file of an item: its name (in a folder: relative, with `/`), and where its bytes are."""
+    """One file of an item: its name (in a folder: relative, with `/`), and where its bytes are, or what reads them."""
 
     name: str
-    content: Path | bytes
+    content: Path | bytes | Callable[[], bytes]
 
     def read(self) -> bytes:
         """The whole content. Raises InvalidInput `file_unreadable`, TooLarge `file_too_large`."""
-        data = self.content if isinstance(self.content, bytes) else _read(self.name, self.content)
+        if callable(self.content):
+            data = self.content()
+        else:
+            data = self.content if isinstance(self.content, bytes) else _read(self.name, self.content)
         if len(data) > MAX_FILE_BYTES:
             raise TooLarge(
                 "file_too_large",
@@ -55,7 +74,8 @@ class BundleFile:
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """One item: an info file with its captions or its media file, a media file alone, or one document."""
+    """One item: an info file with its captions or its media file, a media file alone, one document, or an archive in
+    all its parts."""
 
     name: str
     files: tuple[BundleFile, ...]
@@ -86,9 +106,25 @@ def group_files(files: Iterable[BundleFile]) -> Iterator[Bundle | Problem]:
 
 def stem_of_captions(name: str) -> str:
     """The name of a caption file without suffix and language."""
-    stem, _ = os.path.splitext(name)
+    stem = without_caption_suffix(name)
     base, dot, language = stem.rpartition(".")
     return base if dot and base and is_language(language) else stem
+
+
+def without_caption_suffix(name: str) -> str:
+    """The name of a caption file up to its language."""
+    suffix = next((suffix for suffix in TRANSCRIPT_SUFFIXES if has_suffix(name, suffix)), None)
+    return name[: -len(suffix)] if suffix else os.path.splitext(name)[0]
+
+
+def is_captions(name: str) -> bool:
+    """Whether a file of this name holds captions; a `.json` file may hold anything, its content decides."""
+    return has_suffix(name, (*CAPTION_SUFFIXES, JSON_SUFFIX)) and not has_suffix(name, INFO_SUFFIX)
+
+
+def is_archive(name: str) -> bool:
+    """Whether a file of this name holds other files."""
+    return has_suffix(name, ARCHIVE_SUFFIXES)
 
 
 def is_language(code: str) -> bool:
@@ -132,6 +168,7 @@ class _Groups:
     captions: list[BundleFile] = field(default_factory=list[BundleFile])
     documents: list[BundleFile] = field(default_factory=list[BundleFile])
     media: list[BundleFile] = field(default_factory=list[BundleFile])
+    archives: dict[str, list[BundleFile]] = field(default_factory=dict[str, list[BundleFile]])
     others: list[BundleFile] = field(default_factory=list[BundleFile])
 
     def add(self, file: BundleFile) -> None:
@@ -139,6 +176,9 @@ class _Groups:
             self.infos[file.name[: -len(INFO_SUFFIX)]] = [file]
         elif has_suffix(file.name, CAPTION_SUFFIXES):
             self.captions.append(file)
+        elif is_archive(file.name):
+            part = _TAKEOUT_PART.fullmatch(file.name)
+            self.archives.setdefault(part[1] if part else file.name, []).append(file)
         elif has_suffix(file.name, DOCUMENT_SUFFIXES):
             self.documents.append(file)
         elif has_suffix(file.name, MEDIA_SUFFIXES):
@@ -154,6 +194,10 @@ class _Groups:
                 self.infos[stem].append(file)
             else:
                 orphans.setdefault(stem_of_captions(file.name), Problem(file.name, info_missing(file.name)))
+        for file in self.others:  # which may be a recording's captions as JSON
+            stem = self._recording_of(file.name)
+            if stem is not None and is_captions(file.name) and stem_of_captions(file.name) == stem:
+                self.infos[stem].append(file)
         alone = self._give_media(orphans)
         for stem, files in self.infos.items():
             yield from _recording(stem, files)
@@ -164,6 +208,8 @@ class _Groups:
                 yield Bundle(file.name, (file,))
         for file in alone:
             yield Bundle(file.name, (file,))
+        for files in self.archives.values():
+            yield Bundle(files[0].name, tuple(files))
         for file in self.others:
             if self._recording_of(file.name) is None:
                 yield Problem(file.name, type_unsupported(file.name))
@@ -220,7 +266,7 @@ def captions_missing(name: str) -> InvalidInput:
     """An info file came without captions."""
     return InvalidInput(
         "captions_missing",
-        f"{name} has no captions beside it (.vtt or .srt).",
+        f"{name} has no captions beside it (.vtt, .srt, .ttml, .json3 or another caption format).",
         next_step="Download them with yt-dlp --write-subs --write-auto-subs --convert-subs vtt, or put the recording beside it"
         " and add --media.",
     )
@@ -231,5 +277,5 @@ def type_unsupported(name: str) -> InvalidInput:
     return InvalidInput(
         "file_type_unsupported",
         f"{name} is not a type of file that can be read.",
-        next_step="Add .info.json with captions, recordings, or PDF, office, web, mail, text and image files.",
+        next_step="Add .info.json with captions, recordings, PDF, office, web, mail, text or image files, or an archive of them.",
     )

@@ -1,26 +1,33 @@
 """From the files of an item to what the library keeps: facts and verbatim segments."""
 
+import hashlib
+import json
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import Final
+from urllib.parse import quote
 
 from creators import Segment, SourceFacts
 from ingestion.bundles import (
-    CAPTION_SUFFIXES,
     DOCUMENT_SUFFIXES,
     INFO_SUFFIX,
+    JSON_SUFFIX,
     TEXT_SUFFIXES,
+    TRANSCRIPT_SUFFIXES,
     Bundle,
     BundleFile,
     captions_missing,
     has_suffix,
     info_missing,
+    is_captions,
     is_language,
     stem_of_captions,
     type_unsupported,
+    without_caption_suffix,
 )
 from ingestion.captions import Captions, Cue, parse_captions
+from ingestion.captions.formats import is_spoken_json
 from ingestion.documents import DocumentText, parse_document
 from ingestion.info import Info, parse_info
 from ingestion.notices import Notice
@@ -31,6 +38,12 @@ from ingestion.speech.kinds import AUDIO_SUFFIXES, HEAD_BYTES, demuxer_of
 from ingestion.speech.listening import Heard
 
 _MARKDOWN: Final = (".md", ".markdown")
+_LONGEST_ID: Final = 200
+_FORMAT_RANKS: Final = (
+    ((".transcript.html", ".transcript.txt"), 3),
+    ((".json", ".json3", ".srv3"), 0),
+    ((".vtt",), 1),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +199,7 @@ def _with_captions(facts: SourceFacts, captions: Captions, people: tuple[str, ..
 
 def _recording_of(bundle: Bundle, languages: Sequence[str]) -> tuple[Info, BundleFile]:
     infos = [file for file in bundle.files if has_suffix(file.name, INFO_SUFFIX)]
-    captions = [file for file in bundle.files if has_suffix(file.name, CAPTION_SUFFIXES)]
+    captions = [file for file in bundle.files if is_captions(file.name)]
     if not infos and not captions:
         raise type_unsupported(bundle.name)
     if not infos:
@@ -194,11 +207,41 @@ def _recording_of(bundle: Bundle, languages: Sequence[str]) -> tuple[Info, Bundl
     info = parse_info(infos[0].read())
     if not captions:
         raise captions_missing(infos[0].name)
+    stem = infos[0].name[: -len(INFO_SUFFIX)]
+    captions = [file for file in captions if not _is_other_json(file, stem)] or captions
     return info, min(captions, key=lambda file: _rank(file, info, languages))
 
 
-def _rank(file: BundleFile, info: Info, languages: Sequence[str]) -> tuple[int, bool, bool, bool, str]:
-    """Captions to choose first: in the language that was spoken, made by a person, WebVTT."""
+def _is_other_json(file: BundleFile, stem: str) -> bool:
+    """Whether a file that is called `.json` and no more holds something else than captions of the recording `stem`."""
+    if not has_suffix(file.name, JSON_SUFFIX) or has_suffix(file.name, TRANSCRIPT_SUFFIXES):
+        return False
+    return stem_of_captions(file.name) != stem or not is_spoken_json(file.read())
+
+
+def complete(bundle: Bundle) -> Bundle:
+    """`bundle`, with an info file made for it where somebody sends captions in alone.
+
+    Nothing is guessed: the title and the id are the file's name, there is no address and no date, and the kind is
+    "audio", because that words were spoken is all that captions tell. Raises what `parse_captions` raises.
+    """
+    if len(bundle.files) != 1 or not is_captions(bundle.files[0].name):
+        return bundle
+    file = bundle.files[0]
+    parse_captions(file.read())
+    stem = stem_of_captions(file.name)
+    place = quote(stem, safe="")
+    info = {
+        "id": place if len(place) <= _LONGEST_ID else hashlib.sha256(stem.encode()).hexdigest(),
+        "title": PurePosixPath(stem).name,
+        "extractor_key": "file",
+        "vcodec": "none",
+    }
+    return Bundle(bundle.name, (BundleFile(stem + INFO_SUFFIX, json.dumps(info).encode()), file))
+
+
+def _rank(file: BundleFile, info: Info, languages: Sequence[str]) -> tuple[int, bool, bool, int, str]:
+    """Captions to choose first: in the language that was spoken, made by a person, in a format with times of words."""
     code = _language_of(file) or ""
     wanted = [language.lower().split("-")[0] for language in languages]
     spoken = (info.language or "").lower().split("-")[0]
@@ -209,12 +252,17 @@ def _rank(file: BundleFile, info: Info, languages: Sequence[str]) -> tuple[int, 
     base = code.lower().split("-")[0]
     place = wanted.index(base) if base in wanted else len(wanted)
     automatic = code.lower().endswith("-orig") or (code in info.automatic and code not in info.manual)
-    return place, automatic, base != code.lower(), not has_suffix(file.name, ".vtt"), file.name
+    return place, automatic, base != code.lower(), _format_rank(file.name), file.name
+
+
+def _format_rank(name: str) -> int:
+    """Formats that have a time for each word before those that may, those before the others, pages for readers last."""
+    return next((rank for suffixes, rank in _FORMAT_RANKS if has_suffix(name, suffixes)), 2)
 
 
 def _language_of(file: BundleFile) -> str | None:
     """The language in the name of a caption file, without what yt-dlp adds to it."""
-    base = file.name[: file.name.rfind(".")]
+    base = without_caption_suffix(file.name)
     code = base[len(stem_of_captions(file.name)) :].removeprefix(".")
     return code if is_language(code) else None
 
@@ -236,7 +284,8 @@ def _recording_facts(info: Info, captions: BundleFile | None) -> SourceFacts:
 
 
 def _document_of(bundle: Bundle) -> BundleFile | None:
-    return next((file for file in bundle.files if has_suffix(file.name, DOCUMENT_SUFFIXES)), None)
+    documents = (file for file in bundle.files if has_suffix(file.name, DOCUMENT_SUFFIXES))
+    return next((file for file in documents if not is_captions(file.name)), None)  # `.transcript.txt`
 
 
 def _parse(file: BundleFile) -> DocumentText:

@@ -9,8 +9,9 @@ from typing import Literal
 
 from creators import Creator, Library, Source, SourceFacts
 from ingestion import store
+from ingestion.archives.accepting import ArchiveIntake
 from ingestion.bundles import Bundle
-from ingestion.extraction import identify
+from ingestion.extraction import complete, identify
 from jobs import JobQueue, NewJob
 from runtime.clock import Clock
 from runtime.database import Database, Transaction
@@ -24,9 +25,10 @@ KIND = "ingestion.source"
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """What became of an item that was sent in. Without a job there was nothing to do."""
+    """What became of an item that was sent in. Without a job there was nothing to do; without a source, it is an
+    archive, and its job makes the sources."""
 
-    source_id: SourceId
+    source_id: SourceId | None
     job_id: JobId | None
     state: Literal["queued", "unchanged"]
 
@@ -50,14 +52,21 @@ class Ingestion:
         self._chunker = chunker
         self._queue = queue
         self._clock = clock
+        self._archives = ArchiveIntake(database=database, files=files, queue=queue, clock=clock)
 
     async def submit(self, creator: Creator, bundle: Bundle, *, max_bytes: int | None = None) -> Submission:
         """Accept an item: keep its files, register its source and queue the job, or find it unchanged.
 
-        Raises what `identify` raises for an item that cannot be told what it is, TooLarge `file_too_large`,
+        An archive is accepted as a whole, for one job to take in what it holds; captions that come alone get an info
+        file made from their name. Raises what `identify` raises for an item that cannot be told what it is, TooLarge `file_too_large`,
         StorageFull `disk_full`. When this returns, the item survives any crash.
         """
         with span("ingestion.submit"):
+            if self._archives.takes(bundle):
+                return Submission(
+                    None, await self._archives.submit(creator, bundle, max_bytes=max_bytes), "queued"
+                )
+            bundle = await asyncio.to_thread(complete, bundle)
             facts = await asyncio.to_thread(identify, bundle)
             content = {file.name: await asyncio.to_thread(file.read) for file in bundle.files}
             digests = {name: hashlib.sha256(data).hexdigest() for name, data in content.items()}

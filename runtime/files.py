@@ -78,7 +78,7 @@ class LocalFileStore:
     @asynccontextmanager
     async def local(self, sha256: str) -> AsyncGenerator[Path]:
         path = self._path(sha256)
-        if not await asyncio.to_thread(path.exists):
+        if not await asyncio.to_thread(path.is_file):
             raise NotFound("file_not_stored", "The stored file is gone.", next_step="Upload it again.")
         yield path
 

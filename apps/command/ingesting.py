@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from ingestion import Bundle, Problem
 
+ARCHIVE = "ingestion.archive"
 ENDED = {"succeeded", "failed", "cancelled"}
 POLL_S = 0.4
 
@@ -42,7 +43,10 @@ class Item:
 
 def ingest(
     path: Annotated[
-        Path, typer.Argument(help="A folder as yt-dlp writes it, a recording, or a Markdown or text file.")
+        Path,
+        typer.Argument(
+            help="A folder as yt-dlp writes it, captions, a recording, a document, or an archive of these."
+        ),
     ],
     creator: CreatorOption = None,
     wait: Annotated[bool, typer.Option(help="Wait until everything can be asked about.")] = True,
@@ -95,7 +99,7 @@ def submit_folder(
     """
     from ingestion import discover_folder
 
-    found = list(discover_folder(path))
+    found = list(discover_folder(path, lone_captions=True))
     items: list[Item] = []
     with _progress(hidden=quiet) as bar:
         task = bar.add_task("sending", total=len(found))
@@ -137,19 +141,52 @@ def _unheard(found: "Bundle | Problem") -> "Bundle | Problem":
 
 
 def finish(gateway: GatewayClient, items: list[Item], *, quiet: bool) -> list[Item]:
-    """Wait until the job of every item has ended, and note how."""
+    """Wait until the job of every item has ended, and note how. In the place of an archive come the items it held."""
     waiting = [item for item in items if item.job_id is not None]
+    ended: dict[int, list[Item]] = {}
     with _progress(hidden=quiet) as bar:
         task = bar.add_task("ingesting", total=len(waiting))
         for item in waiting:
             while (job := gateway.get(f"/api/v1/jobs/{item.job_id}"))["state"] not in ENDED:
                 bar.update(task, description=f"{job['stage'] or job['state']} {item.name}"[:48])
                 time.sleep(POLL_S)
-            if job["state"] == "succeeded":
+            if job["state"] == "succeeded" and job["kind"] == ARCHIVE:
+                ended[id(item)] = held = _held(item, job["result"])
+                more = [one for one in held if one.job_id is not None]
+                waiting += more
+                bar.update(task, total=len(waiting))
+            elif job["state"] == "succeeded":
                 item.state = "ready"
             else:
                 item.fail(job["error_code"] or job["state"], job["error_detail"], job["next_step"])
             bar.advance(task)
+    items[:] = [one for item in items for one in ended.get(id(item), [item])]
+    return items
+
+
+def _held(archive: Item, result: dict[str, Any]) -> list[Item]:
+    """The items of an archive whose job has ended."""
+    items = [
+        Item(
+            f"{archive.name}/{one['name']}",
+            "queued" if one["job_id"] else "unchanged",
+            one["source_id"],
+            one["job_id"],
+        )
+        for one in result["items"]
+    ]
+    for problem in result["problems"]:
+        item = Item(f"{archive.name}/{problem['name']}", "failed")
+        item.fail(problem["code"], problem["detail"], problem["next_step"])
+        items.append(item)
+    if left_out := result["problems_left_out"]:
+        item = Item(archive.name, "failed")
+        item.fail(
+            "more_problems",
+            f"{left_out} more items could not be taken.",
+            "Correct those above, and send it again.",
+        )
+        items.append(item)
     return items
 
 

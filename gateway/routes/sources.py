@@ -40,7 +40,8 @@ _UPLOAD_SCHEMA = {
                             "minItems": 1,
                             "maxItems": MOST_FILES,
                             "items": {"type": "string", "format": "binary"},
-                            "description": "The files of one item: `<id>.info.json` with its captions, or a document.",
+                            "description": "The files of one item: `<id>.info.json` with its captions, captions alone, a document,"
+                            " or an archive (zip, tar, tar.gz, tar.bz2, tar.xz; the parts of a Google Takeout together).",
                         }
                     },
                 }

@@ -13,6 +13,7 @@ from ingestion.decoding import drop_senseless
 LONGEST_MS: Final = 10_000 * 3600 * 1000
 _HALVES: Final = re.compile("[\ud800-\udfff]")  # of characters, which JSON can spell and no text can hold
 _MARKUP: Final = {ord("&"): "&amp;", ord("<"): "&lt;", ord(">"): "&gt;", ord("{"): "&#123;"}
+_TAG: Final = re.compile(r"<[^<>]*>")
 _NUMBER: Final = re.compile(r"\s*-?[0-9]{1,12}(?:\.[0-9]{0,12})?\s*")
 # How far a word that is listed may stand from the one before it in the text: past what is written and not listed.
 _REACH: Final = 40
@@ -93,7 +94,7 @@ def with_ends(blocks: list[Block]) -> list[Block]:
     following: int | None = None
     for block in reversed(blocks):
         if block.start_ms is not None and block.end_ms is None:
-            said_ms = block.start_ms + MS_PER_CHARACTER * sum(map(len, block.lines))
+            said_ms = block.start_ms + MS_PER_CHARACTER * len(_TAG.sub("", "".join(block.lines)))
             block.end_ms = following if following is not None and following > block.start_ms else said_ms
         if block.start_ms is not None:
             following = block.start_ms

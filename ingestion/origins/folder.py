@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ingestion.bundles import (
-    CAPTION_SUFFIXES,
     INFO_SUFFIX,
     Bundle,
     BundleFile,
@@ -19,6 +18,8 @@ from ingestion.bundles import (
     group_files,
     has_suffix,
     info_missing,
+    is_archive,
+    is_captions,
     stem_of_captions,
     type_unsupported,
 )
@@ -28,9 +29,10 @@ from runtime.errors import InvalidInput
 __all__ = ["Bundle", "BundleFile", "Problem", "discover_folder"]
 
 
-def discover_folder(path: Path) -> Iterator[Bundle | Problem]:
+def discover_folder(path: Path, *, lone_captions: bool = False) -> Iterator[Bundle | Problem]:
     """The items in the folder `path` and below, by name, or the one item that the file `path` belongs to.
 
+    With `lone_captions`, a file of captions that is named itself, and has no info file beside it, is an item.
     Hidden files are passed over; links are followed only to files inside the folder. A file that cannot be
     taken is a Problem and does not stop the others. Raises InvalidInput `folder_missing` or
     `folder_unreadable`, before the first item.
@@ -46,7 +48,7 @@ def discover_folder(path: Path) -> Iterator[Bundle | Problem]:
             next_step="Check the path and try again.",
         )
     if not is_folder:
-        return _item_of(path)
+        return _item_of(path, lone_captions=lone_captions)
     walk = _Walk(path.resolve())
     first = walk.list(walk.root)
     if isinstance(first, Problem):
@@ -54,10 +56,11 @@ def discover_folder(path: Path) -> Iterator[Bundle | Problem]:
     return walk.items(first)
 
 
-def _item_of(path: Path) -> Iterator[Bundle | Problem]:
-    """The item that one file belongs to: for captions, an info file or media, with what stands beside it."""
+def _item_of(path: Path, *, lone_captions: bool) -> Iterator[Bundle | Problem]:
+    """The item that one file belongs to: for captions, an info file, media or an archive, with what stands beside it."""
     file = BundleFile(path.name, path.resolve())
-    if not has_suffix(path.name, (INFO_SUFFIX, *CAPTION_SUFFIXES, *MEDIA_SUFFIXES)):
+    of_several = has_suffix(path.name, (INFO_SUFFIX, *MEDIA_SUFFIXES))
+    if not of_several and not is_captions(path.name) and not is_archive(path.name):
         yield from group_files([file])
         return
     walk = _Walk(path.parent.resolve())
@@ -68,6 +71,8 @@ def _item_of(path: Path) -> Iterator[Bundle | Problem]:
     # Media that captions stand beside is not read itself; its item is.
     if not mine and has_suffix(path.name, MEDIA_SUFFIXES):
         mine = [item for item in items if path.name.startswith(f"{_stem(item)}.")]
+    if lone_captions and is_captions(path.name) and not any(isinstance(item, Bundle) for item in mine):
+        mine = [Bundle(path.name, (file,))]
     yield from mine or [Problem(path.name, info_missing(path.name))]
 
 

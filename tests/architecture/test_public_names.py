@@ -57,6 +57,7 @@ PUBLIC: dict[str, set[str]] = {
     "ingestion": {
         "Accepted",
         "Addresses",
+        "ArchiveUnpacker",
         "Bundle",
         "BundleFile",
         "Chunker",

@@ -206,6 +206,7 @@ class FakeJobs:
 @dataclass
 class FakeIngestion:
     unchanged: bool = False
+    archive: bool = False
     bundles: list[Bundle] = field(default_factory=list)
     limits: list[int | None] = field(default_factory=list)
 
@@ -214,7 +215,7 @@ class FakeIngestion:
         self.limits.append(max_bytes)
         if self.unchanged:
             return Submission(SourceId(new_id()), None, "unchanged")
-        return Submission(SourceId(new_id()), JobId(new_id()), "queued")
+        return Submission(None if self.archive else SourceId(new_id()), JobId(new_id()), "queued")
 
 
 @dataclass

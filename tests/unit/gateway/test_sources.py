@@ -69,6 +69,15 @@ async def test_the_files_of_one_item_arrive_together(world: World, client: httpx
     assert world.ingestion.limits == [4096]
 
 
+async def test_an_archive_has_a_job_and_no_source(world: World, client: httpx.AsyncClient) -> None:
+    world.ingestion.archive = True
+    files = [("file", ("talks.zip", b"PK", "application/zip"))]
+    response = await client.post(SOURCES, files=files, headers=ADMIN)
+    assert response.status_code == 202
+    assert response.json()["source_id"] is None
+    assert response.json()["job_id"]
+
+
 async def test_an_unchanged_item_is_no_work(world: World, client: httpx.AsyncClient) -> None:
     world.ingestion.unchanged = True
     response = await client.post(SOURCES, files=[NOTES], headers=ADMIN)

@@ -7,7 +7,7 @@ import pytest
 
 from creators import Chapter, Segment, SourceFacts
 from ingestion.bundles import Bundle, BundleFile
-from ingestion.extraction import extract, identify
+from ingestion.extraction import complete, extract, identify
 from runtime.errors import InvalidInput
 
 INFO = {
@@ -107,6 +107,12 @@ def test_what_only_captions_know() -> None:
         (["a.de.vtt", "a.fr.vtt"], {"language": "fr"}, ["en"], "a.fr.vtt"),
         (["a.en.srt", "a.en.vtt"], {}, [], "a.en.vtt"),
         (["a.vtt", "a.zh-Hans.vtt"], {}, ["zh"], "a.zh-Hans.vtt"),
+        (["a.en.json3", "a.en.srt", "a.en.ttml", "a.en.vtt"], {}, ["en"], "a.en.json3"),
+        (["a.en.transcript.html", "a.en.ttml", "a.en.vtt"], {}, ["en"], "a.en.vtt"),
+        (["a.en.transcript.txt", "a.en.sbv"], {}, ["en"], "a.en.sbv"),
+        (["a.de.json3", "a.en.transcript.txt"], {}, ["en"], "a.en.transcript.txt"),
+        (["a.en.json3", "a.en.srt"], {"subtitles": {"en": []}}, ["en"], "a.en.json3"),
+        (["a.en-orig.json3", "a.en.srt"], {}, ["en"], "a.en.srt"),
         (["a.vtt"], {}, ["en"], "a.vtt"),
     ],
 )
@@ -117,6 +123,51 @@ def test_the_best_captions_are_chosen(
     made = Bundle("a", (BundleFile("a.info.json", json.dumps({"id": "x", **info}).encode()), *files))
     assert extract(made, (), languages).segments[0].text == chosen
     assert extract(Bundle("a", made.files[::-1]), (), languages).segments[0].text == chosen
+
+
+def test_json_that_is_no_captions_is_not_chosen() -> None:
+    spoken = {"segments": [{"start": 0, "end": 1, "text": "spoken"}]}
+    info = BundleFile("a.info.json", b'{"id": "x"}')
+    vtt = BundleFile("a.en.vtt", cue("vtt").encode())
+    chat = BundleFile("a.live_chat.json", b'{"text": "no"}')
+    for other, chosen in ((b'{"a": 1}', "vtt"), (json.dumps(spoken).encode(), "spoken")):
+        made = Bundle("a", (info, vtt, chat, BundleFile("a.json", other)))
+        assert extract(made).segments[0].text == chosen
+    with pytest.raises(InvalidInput, match="JSON") as caught:
+        extract(Bundle("a", (info, BundleFile("a.json", b'{"a": 1}'))))
+    assert caught.value.code == "captions_broken"
+
+
+def test_captions_that_come_alone_are_known_by_their_name() -> None:
+    lone = complete(Bundle("x", (BundleFile("talks/My talk.en.sbv", b"0:00:01.000,0:00:02.000\nHot."),)))
+    extracted = extract(lone)
+    assert extracted.facts == SourceFacts(
+        origin="file",
+        external_id="talks%2FMy%20talk",
+        kind="audio",
+        title="My talk",
+        duration_ms=2000,
+        language="en",
+    )
+    assert extracted.segments == (Segment(0, "Hot.", 1000, 2000),)
+    assert (
+        identify(complete(bundle(interview01_srt=VTT))).origin == "file"
+    )  # as long as a YouTube id, and none
+    long = complete(Bundle("x", (BundleFile("ü" * 100 + ".srt", VTT.encode()),)))
+    assert len(identify(long).external_id) == 64
+
+
+def test_what_is_not_alone_or_no_captions_is_left_as_it_is() -> None:
+    for made in (bundle(a_info_json=INFO, a_en_vtt=VTT), bundle(a_md="x"), bundle(a_info_json=INFO)):
+        assert complete(made) is made
+    for data, code in (
+        (b"", "captions_empty"),
+        (b"\x89PNG\r\n", "captions_not_text"),
+        (b"x", "captions_broken"),
+    ):
+        with pytest.raises(InvalidInput) as caught:
+            complete(bundle(a_srt=data))
+        assert caught.value.code == code
 
 
 def test_language_is_that_of_the_captions() -> None:

@@ -220,3 +220,36 @@ def test_files_beyond_the_limit(tmp_path: Path) -> None:
         with pytest.raises(TooLarge) as caught:
             file.read()
         assert caught.value.code == "file_too_large"
+
+
+def test_captions_in_every_format_belong_to_their_recording(tmp_path: Path) -> None:
+    suffixes = ["en.ttml", "en.dfxp", "en.sbv", "en.json3", "en.srv3", "json", "en.json"]
+    transcripts = ["transcript.json", "en.transcript.html", "transcript.txt"]
+    write(tmp_path, "a.info.json", *(f"a.{suffix}" for suffix in [*suffixes, *transcripts]))
+    write(tmp_path, "a.live_chat.json", "other.json", "b.en.ttml")
+    items, problems = found(tmp_path)
+    assert set(items["a"]) == {"a.info.json", *(f"a.{suffix}" for suffix in [*suffixes, *transcripts])}
+    assert problems == {"b.en.ttml": "info_missing", "other.json": "file_type_unsupported"}
+
+
+def test_archives_are_items_and_the_parts_of_a_takeout_are_one(tmp_path: Path) -> None:
+    parts = [f"takeout-20260102T030405Z-00{i}.zip" for i in (1, 2)]
+    numbered = [f"takeout-20260102T030405Z-3-00{i}.tgz" for i in (1, 2)]
+    write(tmp_path, *parts, *numbered, "talks.tar.gz", "x.ZIP")
+    assert found(tmp_path) == (
+        {parts[0]: parts, numbered[0]: numbered, "talks.tar.gz": ["talks.tar.gz"], "x.ZIP": ["x.ZIP"]},
+        {},
+    )
+    assert found(tmp_path / parts[1]) == ({parts[0]: parts}, {})
+    assert found(tmp_path / "talks.tar.gz") == ({"talks.tar.gz": ["talks.tar.gz"]}, {})
+
+
+@pytest.mark.parametrize("name", ["no.en.vtt", "no.json", "no.transcript.txt"])
+def test_captions_that_are_named_themselves_may_be_alone(tmp_path: Path, name: str) -> None:
+    write(tmp_path, name, "a.info.json", "a.en.vtt")
+    (lone,) = discover_folder(tmp_path / name, lone_captions=True)
+    assert isinstance(lone, Bundle)
+    assert [file.name for file in lone.files] == [name]
+    (kept,) = discover_folder(tmp_path / "a.en.vtt", lone_captions=True)
+    assert isinstance(kept, Bundle)
+    assert len(kept.files) == 2
