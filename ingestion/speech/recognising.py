@@ -12,6 +12,7 @@ from typing import Any, Final
 import ctranslate2
 import numpy as np
 from faster_whisper import WhisperModel
+from faster_whisper.transcribe import restore_speech_timestamps
 from faster_whisper.vad import VadOptions, get_speech_timestamps
 from numpy.typing import NDArray
 
@@ -29,6 +30,10 @@ _LOOP: Final = 2.4
 _NO_SPEECH: Final = 0.6
 # Less of a piece than this is what music leaves of itself when the voice filter hears singing in it.
 _LEAST_SPOKEN: Final = 0.25
+# Windows of the voice filter, in samples.
+_EARS: Final = 20 * RATE
+# What is given to the model before and after speech, so that no first sound is missed; in samples.
+_MARGIN: Final = RATE * 2 // 5
 # After so much speech it is plain whether the model speaks the language; in milliseconds.
 _ENOUGH_MS: Final = 120_000
 
@@ -95,18 +100,21 @@ class Recogniser:
         heard = Heard(self._language, spoken_ms=sum(end - first for first, end in spans) * 1000 // RATE)
         if not spans:
             return heard
+        chunks = [
+            {"start": max(0, first - _MARGIN), "end": min(end + _MARGIN, len(audio))} for first, end in spans
+        ]
         # Drawn the same each time, so that a repeated piece has the same words.
         ctranslate2.set_random_seed(0)
         segments, info = self._whisper.transcribe(
-            audio,
+            np.concatenate([audio[chunk["start"] : chunk["end"]] for chunk in chunks]),
             language=self._language,
             # A second temperature gets it out of a loop; more of them only cost time where it cannot know the words.
             temperature=(0.0, 0.4),
             # What one window got wrong is not to spread to the next, nor over a seam.
             condition_on_previous_text=False,
             word_timestamps=True,
-            vad_filter=True,
         )
+        segments = restore_speech_timestamps(segments, chunks, RATE)
         heard.language = self._language = str(info.language)
         for _, window in groupby(segments, key=lambda segment: segment.seek):
             said = list(window)
@@ -140,10 +148,29 @@ def speech(samples: Samples) -> list[tuple[int, int]]:
 
 
 def _speech(audio: NDArray[np.float32], *, min_silence_ms: int) -> list[tuple[int, int]]:
-    if not len(audio):
-        return []
+    """Stretches of speech, listened for in windows that overlap by half.
+
+    The filter (Silero) carries what it heard along, and after silence and music is deaf to speech for many seconds; in one of
+    two windows it hears it with fresh ears.
+    """
     options = VadOptions(min_silence_duration_ms=min_silence_ms, speech_pad_ms=0)
-    return [(span["start"], min(span["end"], len(audio))) for span in get_speech_timestamps(audio, options)]
+    found: list[tuple[int, int]] = []
+    for place in range(0, len(audio), _EARS // 2):
+        window = audio[place : place + _EARS]
+        spans = get_speech_timestamps(window, options)
+        found += ((place + span["start"], place + min(span["end"], len(window))) for span in spans)
+    return _joined(sorted(found), min_silence_ms * RATE // 1000)
+
+
+def _joined(spans: Sequence[tuple[int, int]], pause: int) -> list[tuple[int, int]]:
+    """The same stretches, none within `pause` samples of another."""
+    joined: list[tuple[int, int]] = []
+    for first, end in spans:
+        if joined and first - joined[-1][1] < pause:
+            joined[-1] = joined[-1][0], max(end, joined[-1][1])
+        else:
+            joined.append((first, end))
+    return joined
 
 
 def _utterance(words: Sequence[Any] | None, start_ms: int) -> Utterance | None:

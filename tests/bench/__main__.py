@@ -6,11 +6,11 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.bench import answers, ingesting, latency, marks, scifact, starting
+from tests.bench import answers, ingesting, latency, marks, scifact, speech, starting
 from tests.bench.figures import Figure, plain, quantile, report
 from tests.installation import Installation, installed, machine
 
-SECTIONS = ("demo", "start", "ingest", "latency", "marks", "answers", "idle", "database", "scifact")
+SECTIONS = ("demo", "start", "ingest", "latency", "marks", "answers", "idle", "database", "scifact", "speech")
 
 
 def main() -> None:
@@ -30,6 +30,10 @@ def measure(folder: Path, data: Path, wanted: set[str]) -> Iterator[Figure]:
     """All wanted figures, on one installation that holds all visible channels."""
     if "demo" in wanted:
         yield from starting.measure_demo(folder)
+    if "speech" in wanted:
+        yield from speech.measure(data)
+    if not wanted - {"demo", "speech"}:
+        return
     folder.chmod(0o755)  # the server's own user has to get to its data
     with installed(folder / "var", "--no-demo") as installation:
         if wanted & {"ingest", "latency", "marks", "answers", "idle"}:
