@@ -34,6 +34,8 @@ _LEAST_SPOKEN: Final = 0.25
 _EARS: Final = 20 * RATE
 # What is given to the model before and after speech, so that no first sound is missed; in samples.
 _MARGIN: Final = RATE * 2 // 5
+# Speech without words that is listened to again, from this length on; in samples.
+_SENTENCE: Final = 3 * RATE // 2
 # After so much speech it is plain whether the model speaks the language; in milliseconds.
 _ENOUGH_MS: Final = 120_000
 
@@ -46,6 +48,8 @@ class Heard:
     spoken_ms: int = 0
     unclear_ms: int = 0
     utterances: list[Utterance] = field(default_factory=list[Utterance])
+    # Where words were found, clear or not.
+    listened: list[tuple[int, int]] = field(default_factory=list[tuple[int, int]])
 
     @property
     def mostly_unclear(self) -> bool:
@@ -100,11 +104,26 @@ class Recogniser:
         heard = Heard(self._language, spoken_ms=sum(end - first for first, end in spans) * 1000 // RATE)
         if not spans:
             return heard
-        chunks = [
-            {"start": max(0, first - _MARGIN), "end": min(end + _MARGIN, len(audio))} for first, end in spans
-        ]
         # Drawn the same each time, so that a repeated piece has the same words.
         ctranslate2.set_random_seed(0)
+        wide = [(max(0, first - _MARGIN), min(end + _MARGIN, len(audio))) for first, end in spans]
+        self._hear(audio, wide, start_ms, heard, progress)
+        # Small models pass over whole sentences now and then: those are listened to once more, alone.
+        for span in _unheard(_speech(audio, min_silence_ms=300), heard, start_ms):
+            self._hear(audio, [span], start_ms, heard, progress)
+        heard.utterances.sort(key=lambda said: said.start_ms)
+        self._judge(heard, len(samples))
+        return heard
+
+    def _hear(
+        self,
+        audio: NDArray[np.float32],
+        spans: Sequence[tuple[int, int]],
+        start_ms: int,
+        heard: Heard,
+        progress: Callable[[int], None],
+    ) -> None:
+        chunks = [{"start": first, "end": end} for first, end in spans]
         segments, info = self._whisper.transcribe(
             np.concatenate([audio[chunk["start"] : chunk["end"]] for chunk in chunks]),
             language=self._language,
@@ -121,9 +140,7 @@ class Recogniser:
             self._take(said, heard, start_ms)
             progress(start_ms + round(said[-1].end * 1000))
             if heard.unclear_ms > _ENOUGH_MS:
-                self._judge(heard, len(samples))
-        self._judge(heard, len(samples))
-        return heard
+                self._judge(heard, len(audio))
 
     def _take(self, window: Sequence[Any], heard: Heard, start_ms: int) -> None:
         words = [word for segment in window for word in segment.words or ()]
@@ -135,6 +152,10 @@ class Recogniser:
             heard.utterances += (said for segment in window if (said := _utterance(segment.words, start_ms)))
         else:
             heard.unclear_ms += round(sum(segment.end - segment.start for segment in window) * 1000)
+        heard.listened += (
+            (start_ms + round(segment.start * 1000), start_ms + round(segment.end * 1000))
+            for segment in window
+        )
 
     def _judge(self, heard: Heard, length: int) -> None:
         sings = heard.spoken_ms < _LEAST_SPOKEN * length * 1000 / RATE
@@ -160,6 +181,21 @@ def _speech(audio: NDArray[np.float32], *, min_silence_ms: int) -> list[tuple[in
         spans = get_speech_timestamps(window, options)
         found += ((place + span["start"], place + min(span["end"], len(window))) for span in spans)
     return _joined(sorted(found), min_silence_ms * RATE // 1000)
+
+
+def _unheard(spans: Sequence[tuple[int, int]], heard: Heard, start_ms: int) -> list[tuple[int, int]]:
+    """Stretches of speech, in samples of the piece, in which no word was found, and which are long enough to be a sentence."""
+    missed: list[tuple[int, int]] = []
+    taken = [
+        ((a - start_ms) * RATE // 1000, (b - start_ms) * RATE // 1000) for a, b in sorted(heard.listened)
+    ]
+    for first, end in spans:
+        place = first
+        for begin, until in (*taken, (end, end)):
+            if min(begin, end) - place >= _SENTENCE:
+                missed.append((place, min(begin, end)))
+            place = max(place, until)
+    return _joined(missed, RATE)
 
 
 def _joined(spans: Sequence[tuple[int, int]], pause: int) -> list[tuple[int, int]]:

@@ -1,6 +1,7 @@
 """Long recordings are heard in pieces: no word lost or doubled at a seam, nothing heard twice after a kill."""
 
 import asyncio
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +25,9 @@ MARKS = {"cabbage": 3, "dinosaurs": 4, "protocol": 5}
 
 @pytest.fixture
 def long(clips: Path, tmp_path: Path) -> Path:
-    """Three clips four times, half a second between them: 92 s. Each has a word of its own."""
+    """Three clips twice, half a second between them: 46 s. Each has a word of its own."""
     said = [clip(clips / f"fleurs-en-00{number}.ogg") for number in MARKS.values()]
-    return write_wav(tmp_path / "long.wav", [part for one in said * 4 for part in (one, silence(0.5))])
+    return write_wav(tmp_path / "long.wav", [part for one in said * 2 for part in (one, silence(0.5))])
 
 
 def test_every_sample_is_in_one_piece_and_seams_are_in_silence(clips: Path) -> None:
@@ -45,11 +46,11 @@ def test_every_sample_is_in_one_piece_and_seams_are_in_silence(clips: Path) -> N
 
 async def test_no_word_is_lost_or_doubled_at_a_seam(make: Make, long: Path) -> None:
     pieces = await hear(make(piece_s=20), long)
-    assert len(pieces) > 4
-    assert all(first.end_ms == second.start_ms for first, second in zip(pieces, pieces[1:], strict=False))
+    assert len(pieces) > 2
+    assert all(first.end_ms == second.start_ms for first, second in pairwise(pieces))
     heard = words(pieces).lower()
-    assert {mark: heard.count(mark) for mark in MARKS} == dict.fromkeys(MARKS, 4)
-    assert heard.count("hospital") == heard.count("possible infection") == 4
+    assert {mark: heard.count(mark) for mark in MARKS} == dict.fromkeys(MARKS, 2)
+    assert heard.count("hospital") == heard.count("possible infection") == 2
 
 
 async def test_a_killed_job_goes_on_at_the_next_piece(make: Make, long: Path, database: Database) -> None:
@@ -60,7 +61,7 @@ async def test_a_killed_job_goes_on_at_the_next_piece(make: Make, long: Path, da
     class Stop(RecordingContext):
         async def progress(self, stage: str, done: int, total: int) -> None:
             await super().progress(stage, done, total)
-            if done > 45:
+            if done > 25:
                 raise asyncio.CancelledError
 
     with pytest.raises(asyncio.CancelledError):
@@ -68,7 +69,7 @@ async def test_a_killed_job_goes_on_at_the_next_piece(make: Make, long: Path, da
     assert not _children()
     context = RecordingContext(NO_JOB)
     heard = await listener.listen(context, long, content_hash="a", language=None)
-    assert context.reports[0][1] >= 30
+    assert context.reports[0][1] >= 12
     assert " ".join(cue.text for cue in heard.captions.cues) == words(whole)
     again = RecordingContext(NO_JOB)
     assert await listener.listen(again, long, content_hash="a", language=None) == heard
