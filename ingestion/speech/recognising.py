@@ -1,5 +1,5 @@
 # pyright: reportMissingImports=false, reportUnknownMemberType=false, reportUnknownVariableType=false
-# pyright: reportUnknownArgumentType=false, reportUnknownParameterType=false
+# pyright: reportUnknownArgumentType=false, reportUnknownParameterType=false, reportUnknownLambdaType=false
 # faster-whisper and CTranslate2 are there only with extra `speech`.
 """Whisper: from samples to words with times, and no words where it only guesses."""
 
@@ -98,7 +98,7 @@ class Recogniser:
 
         Raises InvalidInput `speech_language_unsupported` when an English-only model hears something that is not English.
         """
-        audio = samples.astype(np.float32) / 32768
+        audio = _as_floats(samples)
         start_ms = start * 1000 // RATE
         spans = _speech(audio, min_silence_ms=2000)
         heard = Heard(self._language, spoken_ms=sum(end - first for first, end in spans) * 1000 // RATE)
@@ -165,7 +165,11 @@ class Recogniser:
 
 def speech(samples: Samples) -> list[tuple[int, int]]:
     """Where somebody speaks, as first and last sample of each stretch; pauses count from a tenth of a second."""
-    return _speech(samples.astype(np.float32) / 32768, min_silence_ms=100)
+    return _speech(_as_floats(samples), min_silence_ms=100)
+
+
+def _as_floats(samples: Samples) -> NDArray[np.float32]:
+    return np.divide(samples, 32768, dtype=np.float32)
 
 
 def _speech(audio: NDArray[np.float32], *, min_silence_ms: int) -> list[tuple[int, int]]:

@@ -83,14 +83,16 @@ async def _hear(hears: WhisperTranscriber, path: Path) -> tuple[str, int]:
     said, peak = "", 0
     async for one in hears.transcribe(path, language=None, after=None):
         for child in psutil.Process().children():
-            # Linux keeps the highest mark itself, so that nothing between two looks is missed.
-            marks = Path(f"/proc/{child.pid}/status").read_text(encoding="utf-8")
-            peak = max(
-                peak, *(int(line.split()[1]) * 1024 for line in marks.splitlines() if "VmHWM" in line), 0
-            )
+            peak = max(peak, _peak(child.pid))
         if isinstance(one, Piece):
             said = " ".join([said, *(utterance.text for utterance in one.utterances)])
     return said, peak
+
+
+def _peak(pid: int) -> int:
+    # Linux keeps the highest mark itself, so that nothing between two looks is missed.
+    lines = Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines()
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM")), 0)
 
 
 if __name__ == "__main__":
