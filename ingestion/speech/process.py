@@ -158,4 +158,5 @@ def _piece(message: dict[str, Any]) -> Piece:
         Utterance(one["start_ms"], one["end_ms"], one["text"], tuple(one["word_starts_ms"]))
         for one in message["utterances"]
     )
-    return Piece(**{**message, "media": MediaFacts(**message["media"]), "utterances": said})
+    fields: dict[str, Any] = {**message, "media": MediaFacts(**message["media"]), "utterances": said}
+    return Piece(**fields)

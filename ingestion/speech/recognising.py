@@ -1,5 +1,5 @@
 # pyright: reportMissingImports=false, reportUnknownMemberType=false, reportUnknownVariableType=false
-# pyright: reportUnknownArgumentType=false, reportUnknownParameterType=false
+# pyright: reportUnknownArgumentType=false, reportUnknownParameterType=false, reportUnknownLambdaType=false
 # faster-whisper and CTranslate2 are there only with extra `speech`.
 """Whisper: from samples to words with times, and no words where it only guesses."""
 
@@ -12,6 +12,7 @@ from typing import Any, Final
 import ctranslate2
 import numpy as np
 from faster_whisper import WhisperModel
+from faster_whisper.transcribe import restore_speech_timestamps
 from faster_whisper.vad import VadOptions, get_speech_timestamps
 from numpy.typing import NDArray
 
@@ -29,6 +30,12 @@ _LOOP: Final = 2.4
 _NO_SPEECH: Final = 0.6
 # Less of a piece than this is what music leaves of itself when the voice filter hears singing in it.
 _LEAST_SPOKEN: Final = 0.25
+# Windows of the voice filter, in samples.
+_EARS: Final = 20 * RATE
+# What is given to the model before and after speech, so that no first sound is missed; in samples.
+_MARGIN: Final = RATE * 2 // 5
+# Speech without words that is listened to again, from this length on; in samples.
+_SENTENCE: Final = 3 * RATE // 2
 # After so much speech it is plain whether the model speaks the language; in milliseconds.
 _ENOUGH_MS: Final = 120_000
 
@@ -41,6 +48,8 @@ class Heard:
     spoken_ms: int = 0
     unclear_ms: int = 0
     utterances: list[Utterance] = field(default_factory=list[Utterance])
+    # Where words were found, clear or not.
+    listened: list[tuple[int, int]] = field(default_factory=list[tuple[int, int]])
 
     @property
     def mostly_unclear(self) -> bool:
@@ -89,7 +98,7 @@ class Recogniser:
 
         Raises InvalidInput `speech_language_unsupported` when an English-only model hears something that is not English.
         """
-        audio = samples.astype(np.float32) / 32768
+        audio = _as_floats(samples)
         start_ms = start * 1000 // RATE
         spans = _speech(audio, min_silence_ms=2000)
         heard = Heard(self._language, spoken_ms=sum(end - first for first, end in spans) * 1000 // RATE)
@@ -97,25 +106,41 @@ class Recogniser:
             return heard
         # Drawn the same each time, so that a repeated piece has the same words.
         ctranslate2.set_random_seed(0)
+        wide = [(max(0, first - _MARGIN), min(end + _MARGIN, len(audio))) for first, end in spans]
+        self._hear(audio, wide, start_ms, heard, progress)
+        # Small models pass over whole sentences now and then: those are listened to once more, alone.
+        for span in _unheard(_speech(audio, min_silence_ms=300), heard, start_ms):
+            self._hear(audio, [span], start_ms, heard, progress)
+        heard.utterances.sort(key=lambda said: said.start_ms)
+        self._judge(heard, len(samples))
+        return heard
+
+    def _hear(
+        self,
+        audio: NDArray[np.float32],
+        spans: Sequence[tuple[int, int]],
+        start_ms: int,
+        heard: Heard,
+        progress: Callable[[int], None],
+    ) -> None:
+        chunks = [{"start": first, "end": end} for first, end in spans]
         segments, info = self._whisper.transcribe(
-            audio,
+            np.concatenate([audio[chunk["start"] : chunk["end"]] for chunk in chunks]),
             language=self._language,
             # A second temperature gets it out of a loop; more of them only cost time where it cannot know the words.
             temperature=(0.0, 0.4),
             # What one window got wrong is not to spread to the next, nor over a seam.
             condition_on_previous_text=False,
             word_timestamps=True,
-            vad_filter=True,
         )
+        segments = restore_speech_timestamps(segments, chunks, RATE)
         heard.language = self._language = str(info.language)
         for _, window in groupby(segments, key=lambda segment: segment.seek):
             said = list(window)
             self._take(said, heard, start_ms)
             progress(start_ms + round(said[-1].end * 1000))
             if heard.unclear_ms > _ENOUGH_MS:
-                self._judge(heard, len(samples))
-        self._judge(heard, len(samples))
-        return heard
+                self._judge(heard, len(audio))
 
     def _take(self, window: Sequence[Any], heard: Heard, start_ms: int) -> None:
         words = [word for segment in window for word in segment.words or ()]
@@ -127,6 +152,10 @@ class Recogniser:
             heard.utterances += (said for segment in window if (said := _utterance(segment.words, start_ms)))
         else:
             heard.unclear_ms += round(sum(segment.end - segment.start for segment in window) * 1000)
+        heard.listened += (
+            (start_ms + round(segment.start * 1000), start_ms + round(segment.end * 1000))
+            for segment in window
+        )
 
     def _judge(self, heard: Heard, length: int) -> None:
         sings = heard.spoken_ms < _LEAST_SPOKEN * length * 1000 / RATE
@@ -136,14 +165,52 @@ class Recogniser:
 
 def speech(samples: Samples) -> list[tuple[int, int]]:
     """Where somebody speaks, as first and last sample of each stretch; pauses count from a tenth of a second."""
-    return _speech(samples.astype(np.float32) / 32768, min_silence_ms=100)
+    return _speech(_as_floats(samples), min_silence_ms=100)
+
+
+def _as_floats(samples: Samples) -> NDArray[np.float32]:
+    return np.divide(samples, 32768, dtype=np.float32)
 
 
 def _speech(audio: NDArray[np.float32], *, min_silence_ms: int) -> list[tuple[int, int]]:
-    if not len(audio):
-        return []
+    """Stretches of speech, listened for in windows that overlap by half.
+
+    The filter (Silero) carries what it heard along, and after silence and music is deaf to speech for many seconds; in one of
+    two windows it hears it with fresh ears.
+    """
     options = VadOptions(min_silence_duration_ms=min_silence_ms, speech_pad_ms=0)
-    return [(span["start"], min(span["end"], len(audio))) for span in get_speech_timestamps(audio, options)]
+    found: list[tuple[int, int]] = []
+    for place in range(0, len(audio), _EARS // 2):
+        window = audio[place : place + _EARS]
+        spans = get_speech_timestamps(window, options)
+        found += ((place + span["start"], place + min(span["end"], len(window))) for span in spans)
+    return _joined(sorted(found), min_silence_ms * RATE // 1000)
+
+
+def _unheard(spans: Sequence[tuple[int, int]], heard: Heard, start_ms: int) -> list[tuple[int, int]]:
+    """Stretches of speech, in samples of the piece, in which no word was found, and which are long enough to be a sentence."""
+    missed: list[tuple[int, int]] = []
+    taken = [
+        ((a - start_ms) * RATE // 1000, (b - start_ms) * RATE // 1000) for a, b in sorted(heard.listened)
+    ]
+    for first, end in spans:
+        place = first
+        for begin, until in (*taken, (end, end)):
+            if min(begin, end) - place >= _SENTENCE:
+                missed.append((place, min(begin, end)))
+            place = max(place, until)
+    return _joined(missed, RATE)
+
+
+def _joined(spans: Sequence[tuple[int, int]], pause: int) -> list[tuple[int, int]]:
+    """The same stretches, none within `pause` samples of another."""
+    joined: list[tuple[int, int]] = []
+    for first, end in spans:
+        if joined and first - joined[-1][1] < pause:
+            joined[-1] = joined[-1][0], max(end, joined[-1][1])
+        else:
+            joined.append((first, end))
+    return joined
 
 
 def _utterance(words: Sequence[Any] | None, start_ms: int) -> Utterance | None:

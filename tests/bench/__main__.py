@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.bench import answers, ingesting, latency, marks, parsing, scifact, starting
+from tests.bench import answers, ingesting, latency, marks, parsing, scifact, speech, starting
 from tests.bench.figures import Figure, plain, quantile, report
 from tests.installation import Installation, installed, machine
 
@@ -21,6 +21,7 @@ SECTIONS = (
     "database",
     "scifact",
     "parsing",
+    "speech",
 )
 
 
@@ -40,7 +41,7 @@ def main() -> None:
 def measure(folder: Path, data: Path, wanted: set[str]) -> Iterator[Figure]:
     """All wanted figures, on one installation that holds all visible channels."""
     yield from _measure_alone(folder, data, wanted)
-    if wanted <= {"demo", "parsing"}:
+    if wanted <= {"demo", "parsing", "speech"}:
         return
     folder.chmod(0o755)  # the server's own user has to get to its data
     with installed(folder / "var", "--no-demo") as installation:
@@ -69,6 +70,8 @@ def _measure_alone(folder: Path, data: Path, wanted: set[str]) -> Iterator[Figur
         yield from starting.measure_demo(folder)
     if "parsing" in wanted:
         yield from parsing.measure(data / "documents")
+    if "speech" in wanted:
+        yield from speech.measure(data)
 
 
 def _marks(installation: Installation, data: Path) -> Iterator[Figure]:

@@ -57,7 +57,7 @@ async def test_a_video_cut_off_before_its_index(make: Make, clips: Path, tmp_pat
     assert await refusal(make, path) == "media_broken"
 
 
-@pytest.mark.parametrize(("name", "codec"), [("a.wav", "pcm_s16le"), ("a.mkv", "flac"), ("a.flac", "flac")])
+@pytest.mark.parametrize(("name", "codec"), [("a.wav", "pcm_s16le"), ("a.mkv", "aac"), ("a.flac", "flac")])
 async def test_a_recording_cut_off_gives_what_is_there(
     make: Make, clips: Path, tmp_path: Path, name: str, codec: str
 ) -> None:
@@ -87,7 +87,7 @@ async def test_random_bytes_in_every_container_never_end_the_process(
     make: Make, clips: Path, tmp_path: Path
 ) -> None:
     random = np.random.default_rng(5)
-    for name, codec in (("a.ogg", "libvorbis"), ("a.m4a", "aac"), ("a.webm", "libopus")):
+    for name, codec in (("a.ogg", "libopus"), ("a.m4a", "aac"), ("a.webm", "libopus")):
         path = encode(tmp_path / name, clip(clips / "fleurs-en-004.ogg"), codec)
         data = bytearray(path.read_bytes())
         for place in random.integers(64, len(data), 60):
