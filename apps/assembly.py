@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from creators import Catalogue, Library
-from ingestion import Ingestion, chunker_name
+from ingestion import Contents, Ingestion, Scanner, chunker_name
 from jobs import JobQueue
 from jobs.celery_bridge import CeleryWaker, build_celery
 from retrieval import HybridRetriever, IndexName, PassageIndex, PassageWriter
@@ -16,7 +16,7 @@ from retrieval.embedders.onnx import OnnxEmbedder
 from retrieval.indexes.lance import LanceIndex
 from runtime.clock import Clock, SystemClock
 from runtime.database import Database
-from runtime.files import LocalFileStore
+from runtime.files import FileStore, LocalFileStore
 from runtime.settings import Settings
 
 # Bumped when entries of an index are made differently; the names of chunker and embedder are in it too.
@@ -30,7 +30,8 @@ class Core:
     settings: Settings
     clock: Clock
     database: Database
-    files: LocalFileStore
+    files: FileStore
+    contents: Contents
     catalogue: Catalogue
     library: Library
     queue: JobQueue
@@ -74,7 +75,8 @@ async def open_core(settings: Settings) -> AsyncGenerator[Core]:
 def _core(settings: Settings, database: Database, embedder: OnnxEmbedder, index: PassageIndex) -> Core:
     clock = SystemClock()
     catalogue, library = Catalogue(clock), Library(clock)
-    files = LocalFileStore(settings.files_path)
+    files = open_files(settings)
+    contents = Contents(database=database, files=files, clock=clock)
     waker = CeleryWaker(build_celery(settings))
     queue = JobQueue(waker=waker, clock=clock, max_attempts=settings.jobs.max_attempts)
     return Core(
@@ -82,6 +84,7 @@ def _core(settings: Settings, database: Database, embedder: OnnxEmbedder, index:
         clock=clock,
         database=database,
         files=files,
+        contents=contents,
         catalogue=catalogue,
         library=library,
         queue=queue,
@@ -98,5 +101,17 @@ def _core(settings: Settings, database: Database, embedder: OnnxEmbedder, index:
             chunker=chunker_name(settings.chunking.tokens),
             queue=queue,
             clock=clock,
+            contents=contents,
+            scanner=Scanner(settings.clamd),
+            limits=settings.uploads,
         ),
     )
+
+
+def open_files(settings: Settings) -> FileStore:
+    """The file store that the settings name."""
+    if not settings.files.url:
+        return LocalFileStore(settings.files_path)
+    from runtime.s3_files import S3FileStore
+
+    return S3FileStore.open(settings.files, settings.files_path / "incoming")

@@ -26,7 +26,7 @@ from runtime.telemetry import configure_logging, configure_tracing
 
 if TYPE_CHECKING:
     from apps.assembly import Core
-    from ingestion import Pipeline
+    from ingestion import Assembly, Pipeline, Remover
 
 INGEST = "ingest"
 # How often what waits in the outbox is sent on while there is work, in seconds; each sweep does it too.
@@ -85,10 +85,17 @@ class Child:
             )
             sink = RedisStreamSink(redis)
             self._stack = stack.pop_all()
+        assembly = _assembly(core)
+        async with core.database.transaction() as tx:
+            await core.queue.ensure_schedules(tx, assembly.schedules())
         runner = Runner(
             database=core.database,
             queue=core.queue,
-            handlers=_pipeline(core).registrations(),
+            handlers={
+                **_pipeline(core).registrations(),
+                **assembly.registrations(),
+                **_remover(core).registrations(),
+            },
             clock=core.clock,
             jobs=self._settings.jobs,
             worker=f"{socket.gethostname()}:{os.getpid()}",
@@ -110,6 +117,34 @@ def _pipeline(core: "Core") -> "Pipeline":
         writer=core.writer,
         chunker=Chunker(tokens=tokens, count_tokens=count, cutter=LlamaIndexCutter(count)),
         queue=core.queue,
+    )
+
+
+def _assembly(core: "Core") -> "Assembly":
+    from ingestion import Assembly
+
+    return Assembly(
+        database=core.database,
+        files=core.files,
+        catalogue=core.catalogue,
+        ingestion=core.ingestion,
+        contents=core.contents,
+        clock=core.clock,
+    )
+
+
+def _remover(core: "Core") -> "Remover":
+    from ingestion import Remover
+
+    return Remover(
+        database=core.database,
+        files=core.files,
+        catalogue=core.catalogue,
+        library=core.library,
+        writer=core.writer,
+        contents=core.contents,
+        queue=core.queue,
+        clock=core.clock,
     )
 
 

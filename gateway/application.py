@@ -13,7 +13,7 @@ from gateway.parts import Parts, Probe
 from gateway.problems import add_handlers
 from gateway.routes import ROUTERS
 from gateway.routes.pages import load_pages, page_routes
-from ingestion import Ingestion
+from ingestion import Contents, Ingestion, Removals, Transfers
 from jobs import JobQueue
 from retrieval import IndexName, Retriever
 from runtime.clock import Clock
@@ -37,6 +37,9 @@ def build_gateway(
     conversations: Conversations,
     jobs: JobQueue,
     ingestion: Ingestion,
+    contents: Contents,
+    transfers: Transfers,
+    removals: Removals,
     admin_key: AdminKey,
     guests: GuestSigner,
     probes: Mapping[str, Probe],
@@ -58,6 +61,9 @@ def build_gateway(
         conversations=conversations,
         jobs=jobs,
         ingestion=ingestion,
+        contents=contents,
+        transfers=transfers,
+        removals=removals,
         admin_key=admin_key,
         guests=guests,
         probes=probes,

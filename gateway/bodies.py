@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 
 from chat import Message
 from creators import Access, Coverage, Creator, NewCreator, Persona, Role, Source
+from ingestion import Transfer
 from jobs import Job
 from retrieval import Hit, Results
 from runtime.errors import UnderstudyError
@@ -212,6 +213,34 @@ class SubmissionBody(BaseModel):
     source_id: UUID
     job_id: UUID | None
     state: Literal["queued", "unchanged"]
+
+
+class RemovalBody(BaseModel):
+    """What was asked to be removed answers nobody any more; the job's result becomes the receipt."""
+
+    job_id: UUID
+
+
+class TransferBody(BaseModel):
+    """A resumable upload. When all files of its item are whole, `job_id` is the job that makes a source of them."""
+
+    id: UUID
+    creator_id: UUID
+    filename: str
+    item: str
+    files_expected: int
+    length: int
+    received: int
+    state: str
+    job_id: UUID | None
+    source_id: UUID | None
+    error_code: str | None
+    created_at: datetime
+    expires_at: datetime
+
+    @classmethod
+    def of(cls, transfer: Transfer) -> "TransferBody":
+        return cls(**{name: getattr(transfer, name) for name in cls.model_fields})
 
 
 class JobBody(BaseModel):

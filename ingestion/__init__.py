@@ -9,19 +9,32 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ingestion.bundles import Bundle, BundleFile, Problem
+    from ingestion.checks import Scanner
     from ingestion.chunking import Chunker, chunker_name
+    from ingestion.contents import Contents
     from ingestion.origins.folder import discover_folder
     from ingestion.pipeline import Pipeline
+    from ingestion.removal.removing import Removals, Remover
     from ingestion.submitting import Ingestion, Submission
+    from ingestion.transfers import Assembly, Checksum, NewTransfer, Transfer, Transfers
 
 _MODULES = {
+    "Assembly": "transfers",
     "Bundle": "bundles",
     "BundleFile": "bundles",
+    "Checksum": "transfers",
     "Chunker": "chunking",
+    "Contents": "contents",
     "Ingestion": "submitting",
+    "NewTransfer": "transfers",
     "Pipeline": "pipeline",
     "Problem": "bundles",
+    "Removals": "removal.removing",
+    "Remover": "removal.removing",
+    "Scanner": "checks",
     "Submission": "submitting",
+    "Transfer": "transfers",
+    "Transfers": "transfers",
     "chunker_name": "chunking",
     "discover_folder": "origins.folder",
 }
@@ -34,13 +47,22 @@ def __getattr__(name: str) -> Any:
 
 
 __all__ = [
+    "Assembly",
     "Bundle",
     "BundleFile",
+    "Checksum",
     "Chunker",
+    "Contents",
     "Ingestion",
+    "NewTransfer",
     "Pipeline",
     "Problem",
+    "Removals",
+    "Remover",
+    "Scanner",
     "Submission",
+    "Transfer",
+    "Transfers",
     "chunker_name",
     "discover_folder",
 ]

@@ -6,6 +6,7 @@ dies is taken up again from the start, and what it had embedded and indexed is f
 """
 
 import asyncio
+from contextlib import AsyncExitStack
 from dataclasses import replace
 from uuid import UUID
 
@@ -14,11 +15,13 @@ from ingestion import store
 from ingestion.bundles import Bundle, BundleFile
 from ingestion.chunking import Chunker
 from ingestion.extraction import Extracted, extract
+from ingestion.removal.store import is_leaving
 from ingestion.sponsors import sponsored_ordinals
 from ingestion.submitting import KIND, job_of
 from jobs import Effect, Job, JobContext, JobQueue, Registration
 from retrieval import IndexName, PassageWriter
 from runtime.database import Database, JsonValue, Transaction
+from runtime.errors import NotFound
 from runtime.events import emit
 from runtime.files import FileStore
 from runtime.ids import CreatorId, SourceId
@@ -52,7 +55,7 @@ class Pipeline:
             KIND: Registration(self.bring_up_to_date, on_failed=self._on_failed),
         }
 
-    async def bring_up_to_date(self, context: JobContext) -> Effect:
+    async def bring_up_to_date(self, context: JobContext) -> Effect | None:
         """Work on the newest upload of a source until only publishing is left, or tidy up after the last one.
 
         At most one such job of a source is queued or running, so that nothing here meets itself.
@@ -60,7 +63,12 @@ class Pipeline:
         source_id = SourceId(UUID(str(context.job.payload["source_id"])))
         async with self._database.transaction() as tx:
             await context.fence(tx)
-            source = await self._library.source(tx, source_id)
+            if await is_leaving(tx, CreatorId(UUID(context.job.fairness_key)), source_id):
+                return None
+            try:
+                source = await self._library.source(tx, source_id)
+            except NotFound:
+                return None  # removed, after this job was queued
             upload = await store.newest_upload(tx, source_id)
             if upload is not None and upload.state in {"waiting", "taken"}:
                 await store.take_up(tx, upload)
@@ -77,9 +85,10 @@ class Pipeline:
     ) -> Effect:
         generation = (source.generation or 0) + 1
         await context.progress("fetch", 0, len(upload.files))
-        bundle = await self._fetch(upload)
-        await context.progress("extract", 0, 1)
-        extracted = await asyncio.to_thread(extract, bundle, creator.own_voices, creator.languages)
+        async with AsyncExitStack() as stack:
+            bundle = await self._fetch(upload, stack)
+            await context.progress("extract", 0, 1)
+            extracted = await asyncio.to_thread(extract, bundle, creator.own_voices, creator.languages)
         extracted = _doubting(extracted, creator)
         await self._segment_and_chunk(context, source, generation, extracted)
         index = IndexName(creator.active_index)
@@ -116,9 +125,11 @@ class Pipeline:
 
         return effect
 
-    async def _fetch(self, upload: store.Upload) -> Bundle:
+    async def _fetch(self, upload: store.Upload, stack: AsyncExitStack) -> Bundle:
+        """The files of an upload, on this machine for as long as the stack lasts."""
         files = [
-            BundleFile(name, await self._files.read(stored.sha256)) for name, stored in upload.files.items()
+            BundleFile(name, await stack.enter_async_context(self._files.local(stored.sha256)))
+            for name, stored in upload.files.items()
         ]
         return Bundle(name=files[0].name, files=tuple(files))
 
@@ -149,6 +160,8 @@ class Pipeline:
         generation: int,
         facts: SourceFacts,
     ) -> None:
+        if await is_leaving(tx, source.creator_id, source.id):
+            return
         await self._library.publish(tx, source.id, generation, facts, content_hash=upload.content_hash)
         await store.mark_taken(tx, source.id, "done")
         await emit(

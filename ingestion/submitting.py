@@ -4,18 +4,24 @@ import asyncio
 import hashlib
 import json
 from collections.abc import Mapping
+from contextlib import AsyncExitStack
 from dataclasses import asdict, dataclass
 from typing import Literal
+from uuid import UUID
 
 from creators import Creator, Library, Source, SourceFacts
 from ingestion import store
-from ingestion.bundles import Bundle
+from ingestion.bundles import Bundle, BundleFile
+from ingestion.checks import Scanner, check_file
+from ingestion.contents import Contents
 from ingestion.extraction import identify
+from ingestion.removal.leaving import refuse_leaving
 from jobs import JobQueue, NewJob
 from runtime.clock import Clock
 from runtime.database import Database, Transaction
 from runtime.files import FileStore, StoredFile
-from runtime.ids import CreatorId, JobId, SourceId
+from runtime.ids import CreatorId, JobId, SourceId, new_id
+from runtime.settings import UploadSettings
 from runtime.telemetry import span
 
 QUEUE = "ingest"
@@ -43,7 +49,13 @@ class Ingestion:
         chunker: str,
         queue: JobQueue,
         clock: Clock,
+        contents: Contents,
+        scanner: Scanner,
+        limits: UploadSettings,
     ) -> None:
+        self._contents = contents
+        self._scanner = scanner
+        self._limits = limits
         self._database = database
         self._files = files
         self._library = library
@@ -54,26 +66,68 @@ class Ingestion:
     async def submit(self, creator: Creator, bundle: Bundle, *, max_bytes: int | None = None) -> Submission:
         """Accept an item: keep its files, register its source and queue the job, or find it unchanged.
 
-        Raises what `identify` raises for an item that cannot be told what it is, TooLarge `file_too_large`,
-        StorageFull `disk_full`. When this returns, the item survives any crash.
+        Raises what `identify` raises for an item that cannot be told what it is and what `check_file` raises for one that may
+        not be taken; TooLarge `file_too_large`, StorageFull `disk_full`, Conflict `source_leaving`. When this returns, the item
+        survives any crash.
+        """
+        holder = new_id()
+        with span("ingestion.submit"):
+            facts = await self._identified(bundle)
+            try:
+                kept = {
+                    file.name: await self._contents.keep(
+                        holder, await asyncio.to_thread(file.read), limit=max_bytes
+                    )
+                    for file in bundle.files
+                }
+                return await self._submit(creator, facts, kept, holder)
+            finally:
+                await self._contents.let_go(holder)
+
+    async def submit_kept(self, creator: Creator, kept: Mapping[str, StoredFile], holder: UUID) -> Submission:
+        """Accept an item whose files, by name, `Contents.keep` has kept for `holder`, who lets them go afterwards.
+
+        Raises as `submit` does.
         """
         with span("ingestion.submit"):
-            facts = await asyncio.to_thread(identify, bundle)
-            content = {file.name: await asyncio.to_thread(file.read) for file in bundle.files}
-            content_hash = self._content_hash(creator, facts, content)
-            async with self._database.transaction() as tx:
-                source = await self._library.register(tx, creator.id, facts)
-                if await self._is_unchanged(tx, source, content_hash):
-                    return Submission(source.id, None, "unchanged")
-            kept = {name: await self._files.put(data, limit=max_bytes) for name, data in content.items()}
-            return await self._accept(creator, source, content_hash, kept)
+            async with AsyncExitStack() as stack:
+                files = [
+                    BundleFile(name, await stack.enter_async_context(self._files.local(file.sha256)))
+                    for name, file in kept.items()
+                ]
+                facts = await self._identified(Bundle(name=files[0].name, files=tuple(files)))
+            return await self._submit(creator, facts, kept, holder)
+
+    async def _identified(self, bundle: Bundle) -> SourceFacts:
+        """What a bundle is, after a look at whether it may be taken at all."""
+        for file in bundle.files:
+            await check_file(file, self._scanner, self._limits)
+        return await asyncio.to_thread(identify, bundle)
+
+    async def _submit(
+        self, creator: Creator, facts: SourceFacts, kept: Mapping[str, StoredFile], holder: UUID
+    ) -> Submission:
+        content_hash = self._content_hash(creator, facts, kept)
+        async with self._database.transaction() as tx:
+            source = await self._library.register(tx, creator.id, facts)
+            await refuse_leaving(tx, creator.id, source.id)
+            if await self._is_unchanged(tx, source, content_hash):
+                return Submission(source.id, None, "unchanged")
+        return await self._accept(creator, source, content_hash, kept, holder)
 
     async def _accept(
-        self, creator: Creator, source: Source, content_hash: str, kept: dict[str, StoredFile]
+        self,
+        creator: Creator,
+        source: Source,
+        content_hash: str,
+        kept: Mapping[str, StoredFile],
+        holder: UUID,
     ) -> Submission:
         async with self._database.transaction() as tx:
             # A job that ends at this moment sees this upload, or this call sees that it has ended.
             await self._library.lock(tx, source.id)
+            await refuse_leaving(tx, creator.id, source.id)
+            await self._library.source(tx, source.id)  # it may have been removed since it was registered
             newest = await store.newest_upload(tx, source.id)
             # The same content sent twice in a row, before the first could be worked on, is sent once.
             pending = newest is not None and newest.state in {"waiting", "taken"}
@@ -83,9 +137,10 @@ class Ingestion:
                     creator_id=creator.id,
                     source_id=source.id,
                     content_hash=content_hash,
-                    files=kept,
+                    files=dict(kept),
                     now=self._clock.now(),
                 )
+                await self._contents.release(tx, holder)
             job_id = await self._queue.enqueue(tx, job_of(creator.id, source.id))
         return Submission(source.id, job_id, "queued")
 
@@ -95,15 +150,11 @@ class Ingestion:
         newest = await store.newest_upload(tx, source.id)
         return newest is not None and newest.content_hash == content_hash
 
-    def _content_hash(self, creator: Creator, facts: SourceFacts, content: Mapping[str, bytes]) -> str:
+    def _content_hash(self, creator: Creator, facts: SourceFacts, kept: Mapping[str, StoredFile]) -> str:
         """Of all that the passages follow from; not of counters that an info file also holds."""
         relevant = {
             "facts": asdict(facts),
-            "files": sorted(
-                hashlib.sha256(data).hexdigest()
-                for name, data in content.items()
-                if not name.endswith(".info.json")
-            ),
+            "files": sorted(file.sha256 for name, file in kept.items() if not name.endswith(".info.json")),
             "voices": sorted(creator.own_voices),
             "chunker": self._chunker,
         }

@@ -230,6 +230,27 @@ class Library:
             (code, self._clock.now(), source_id),
         )
 
+    async def withdraw(
+        self, tx: Transaction, creator_id: CreatorId, source_id: SourceId | None = None
+    ) -> None:
+        """Let a source, or all of a creator, answer nobody from now on."""
+        now = self._clock.now()
+        await tx.execute(
+            "UPDATE creators.sources SET withdrawn_at = %(now)s, updated_at = %(now)s WHERE creator_id = %(creator)s"
+            " AND (%(source)s::uuid IS NULL OR id = %(source)s) AND withdrawn_at IS NULL",
+            {"now": now, "creator": creator_id, "source": source_id},
+        )
+
+    async def count_segments(self, tx: Transaction, source_id: SourceId) -> int:
+        """How many segments there are of a source, of all generations."""
+        return await tx.fetch_value(
+            "SELECT count(*) FROM creators.segments WHERE source_id = %s", (source_id,)
+        )
+
+    async def remove(self, tx: Transaction, source_id: SourceId) -> int:
+        """Delete a source with its segments; 0 when there is none."""
+        return await tx.execute("DELETE FROM creators.sources WHERE id = %s", (source_id,))
+
     async def coverage(
         self, tx: Transaction, creator_id: CreatorId, *, access: frozenset[Access]
     ) -> Coverage:

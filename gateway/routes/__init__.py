@@ -1,5 +1,14 @@
 """The routes, one module for each kind of thing that is asked about."""
 
-from gateway.routes import chat, conversations, creators, health, jobs, sources
+from gateway.routes import chat, conversations, creators, health, jobs, removal, sources, uploads
 
-ROUTERS = (chat.router, conversations.router, creators.router, sources.router, jobs.router, health.router)
+ROUTERS = (
+    chat.router,
+    conversations.router,
+    creators.router,
+    sources.router,
+    removal.router,
+    uploads.router,
+    jobs.router,
+    health.router,
+)

