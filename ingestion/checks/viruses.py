@@ -50,7 +50,8 @@ class Scanner:
             unavailable = Unavailable(
                 "scanner_unavailable",
                 "The virus scanner does not answer.",
-                next_step="Check that clamd runs where UNDERSTUDY_CLAMD__URL says, then send the file again.",
+                next_step="Check that clamd runs where UNDERSTUDY_CLAMD__URL says and that its StreamMaxLength is no less than the"
+                " files that are sent; then send the file again.",
             )
             self._unscanned(unavailable, error)
             return
@@ -76,21 +77,13 @@ class Scanner:
 
     async def _ask(self, content: AsyncIterable[bytes]) -> str:
         reader, writer = await self._connect()
+        # Listened to from the beginning: past its limit the scanner says so, and hangs up in the middle of what is sent.
+        verdict = asyncio.ensure_future(self._verdict(reader))
         try:
-            writer.write(b"zINSTREAM\0")
-            try:
-                async for chunk in content:
-                    for start in range(0, len(chunk), CHUNK_BYTES):
-                        part = chunk[start : start + CHUNK_BYTES]
-                        writer.write(len(part).to_bytes(4, "big") + part)
-                        await writer.drain()
-                writer.write(bytes(4))
-                await writer.drain()
-            except ConnectionError:
-                # Past its limit it answers and hangs up, in the middle of what is sent.
-                return await self._verdict(reader)
-            return await self._verdict(reader)
+            await _send(writer, content, verdict)
+            return await verdict
         finally:
+            verdict.cancel()
             writer.close()
 
     @staticmethod
@@ -103,3 +96,19 @@ class Scanner:
         if address.scheme == "unix":
             return await asyncio.open_unix_connection(address.path)
         return await asyncio.open_connection(address.hostname, address.port or 3310)
+
+
+async def _send(
+    writer: asyncio.StreamWriter, content: AsyncIterable[bytes], verdict: asyncio.Future[str]
+) -> None:
+    """The content as the scanner takes it, until there is a verdict."""
+    writer.write(b"zINSTREAM\0")
+    async for chunk in content:
+        for start in range(0, len(chunk), CHUNK_BYTES):
+            part = chunk[start : start + CHUNK_BYTES]
+            writer.write(len(part).to_bytes(4, "big") + part)
+            await writer.drain()
+            if verdict.done():
+                return
+    writer.write(bytes(4))
+    await writer.drain()

@@ -192,7 +192,8 @@ def test_keys_are_not_shown(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "given", [{"url": "bucket"}, {"url": "s3://"}, {"url": "https://b/c"}, {"url": "s3://b", "access_key": "k"}]
+    "given",
+    [{"url": "bucket"}, {"url": "s3://"}, {"url": "https://b/c"}, {"url": "s3://b", "access_key": "k"}],
 )
 def test_settings_that_name_no_bucket_are_told(given: dict[str, str], tmp_path: Path) -> None:
     with pytest.raises(InvalidInput) as caught:
