@@ -93,6 +93,19 @@ class Source:
     generation: int | None
     content_hash: str | None
     error_code: str | None
+    tags: tuple[str, ...] = ()
+    archived: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SourceChanges:
+    """What a creator sets for an item, whatever its origin says; None leaves it. `unveil` ends an embargo."""
+
+    tags: tuple[str, ...] | None = None
+    archived: bool | None = None
+    access: Access | None = None
+    visible_from: datetime | None = None
+    unveil: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,10 +4,10 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
 from chat import Message
-from creators import Access, Coverage, Creator, NewCreator, Persona, Role, Source
+from creators import Access, Coverage, Creator, NewCreator, Persona, Role, Source, SourceChanges
 from ingestion import Transfer
 from jobs import Job
 from retrieval import Hit, Results
@@ -144,6 +144,8 @@ class SourceBody(BaseModel):
     visible_from: datetime | None
     state: str
     error_code: str | None
+    tags: tuple[str, ...]
+    archived: bool
 
     @classmethod
     def of(cls, source: Source) -> "SourceBody":
@@ -163,6 +165,27 @@ class SourceBody(BaseModel):
             visible_from=source.visible_from,
             state=source.state,
             error_code=source.error_code,
+            tags=source.tags,
+            archived=source.archived,
+        )
+
+
+class SourceChangeRequest(_Request):
+    """What is to change about an item; what is left out stays. `visible_from: null` ends an embargo."""
+
+    tags: Annotated[tuple[Line, ...], Field(max_length=50)] | None = None
+    archived: bool | None = None
+    access: Access | None = None
+    visible_from: AwareDatetime | None = None
+
+    def changes(self) -> SourceChanges:
+        """The library's words for it."""
+        return SourceChanges(
+            tags=None if self.tags is None else tuple(dict.fromkeys(self.tags)),
+            archived=self.archived,
+            access=self.access,
+            visible_from=self.visible_from,
+            unveil=self.visible_from is None and "visible_from" in self.model_fields_set,
         )
 
 

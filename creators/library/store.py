@@ -13,6 +13,7 @@ from creators.types import (
     Role,
     Segment,
     Source,
+    SourceChanges,
     SourceFacts,
     SourceKind,
     SourceState,
@@ -43,6 +44,8 @@ class _SourceRow:
     generation: int | None
     content_hash: str | None
     error_code: str | None
+    tags: list[str]
+    archived_at: datetime | None
 
     def state(self) -> SourceState:
         if self.withdrawn_at is not None:
@@ -74,6 +77,8 @@ class _SourceRow:
             generation=self.generation,
             content_hash=self.content_hash,
             error_code=self.error_code,
+            tags=tuple(self.tags),
+            archived=self.archived_at is not None,
         )
 
 
@@ -139,7 +144,7 @@ class Library:
         row = await tx.fetch_one(
             _SourceRow,
             "SELECT id, creator_id, origin, external_id, kind, title, url, published_at, duration_ms, language,"
-            " chapters, speakers, access, visible_from, withdrawn_at, generation, content_hash, error_code"
+            " chapters, speakers, access, visible_from, withdrawn_at, generation, content_hash, error_code, tags, archived_at"
             " FROM creators.sources WHERE creator_id = %s AND origin = %s AND external_id = %s",
             (creator_id, facts.origin, facts.external_id),
         )
@@ -150,7 +155,7 @@ class Library:
         row = await tx.fetch_one(
             _SourceRow,
             "SELECT id, creator_id, origin, external_id, kind, title, url, published_at, duration_ms, language,"
-            " chapters, speakers, access, visible_from, withdrawn_at, generation, content_hash, error_code"
+            " chapters, speakers, access, visible_from, withdrawn_at, generation, content_hash, error_code, tags, archived_at"
             " FROM creators.sources WHERE id = %s",
             (source_id,),
         )
@@ -161,7 +166,7 @@ class Library:
         rows = await tx.fetch_all(
             _SourceRow,
             "SELECT id, creator_id, origin, external_id, kind, title, url, published_at, duration_ms, language,"
-            " chapters, speakers, access, visible_from, withdrawn_at, generation, content_hash, error_code"
+            " chapters, speakers, access, visible_from, withdrawn_at, generation, content_hash, error_code, tags, archived_at"
             " FROM creators.sources WHERE creator_id = %s ORDER BY published_at DESC NULLS LAST, id",
             (creator_id,),
         )
@@ -229,6 +234,36 @@ class Library:
             "UPDATE creators.sources SET error_code = %s, updated_at = %s WHERE id = %s",
             (code, self._clock.now(), source_id),
         )
+
+    async def change(
+        self, tx: Transaction, creator_id: CreatorId, source_id: SourceId, changes: SourceChanges
+    ) -> Source:
+        """Set what the creator decides about a source. Raises NotFound `source_not_found`, also for another creator's."""
+        now = self._clock.now()
+        await tx.execute(
+            "UPDATE creators.sources SET tags = coalesce(%(tags)s::text[], tags),"
+            " archived_at = CASE WHEN %(archived)s::boolean IS NULL THEN archived_at"
+            "  WHEN %(archived)s THEN coalesce(archived_at, %(now)s) END,"
+            " access = coalesce(%(access)s, access),"
+            " visible_from = CASE WHEN %(unveil)s THEN NULL ELSE coalesce(%(visible_from)s, visible_from) END,"
+            " updated_at = %(now)s WHERE id = %(id)s AND creator_id = %(creator)s",
+            {
+                "tags": None if changes.tags is None else list(changes.tags),
+                "archived": changes.archived,
+                "access": changes.access,
+                "visible_from": changes.visible_from,
+                "unveil": changes.unveil,
+                "now": now,
+                "id": source_id,
+                "creator": creator_id,
+            },
+        )
+        source = await self.source(tx, source_id)
+        if source.creator_id != creator_id:
+            raise NotFound(
+                "source_not_found", "There is no such source.", next_step="List the creator's sources."
+            )
+        return source
 
     async def withdraw(
         self, tx: Transaction, creator_id: CreatorId, source_id: SourceId | None = None

@@ -1,14 +1,28 @@
-"""Removing sources and creators for good."""
+"""Single sources: changing what the creator decides about them; removing them, and creators, for good."""
 
 from uuid import UUID
 
 from fastapi import APIRouter, Depends
 
-from gateway.bodies import RemovalBody
+from gateway.bodies import RemovalBody, SourceBody, SourceChangeRequest
 from gateway.parts import FromParts, find_creator, require_admin
+from gateway.questions import require_json
 from runtime.ids import SourceId
 
 router = APIRouter(prefix="/api/v1/creators", dependencies=[Depends(require_admin)])
+
+
+@router.patch("/{creator_id}/sources/{source_id}", tags=["sources"], dependencies=[Depends(require_json)])
+async def change_source(
+    creator_id: str, source_id: UUID, body: SourceChangeRequest, parts: FromParts
+) -> SourceBody:
+    """Tag, archive, or change who may see an item and from when. Needs the administrator key.
+
+    An archived item answers nobody and is kept.
+    """
+    async with parts.database.transaction() as tx:
+        creator = await find_creator(parts, tx, creator_id, is_admin=True)
+        return SourceBody.of(await parts.library.change(tx, creator.id, SourceId(source_id), body.changes()))
 
 
 @router.delete("/{creator_id}/sources/{source_id}", status_code=202, tags=["sources"])

@@ -64,7 +64,7 @@ async def list_sources(
 
 def _is_open(source: Source, now: datetime) -> bool:
     embargoed = source.visible_from is not None and source.visible_from > now
-    return source.state == "ready" and source.access in PUBLIC and not embargoed
+    return source.state == "ready" and source.access in PUBLIC and not embargoed and not source.archived
 
 
 def _after(sources: list[Source], cursor: UUID | None) -> int:

@@ -56,3 +56,14 @@ CREATE UNIQUE INDEX removals_once ON ingestion.removals (creator_id, coalesce(so
 
 -- Whether a text has other passages is asked when its vector is to go.
 CREATE INDEX passages_of_content ON retrieval.passages (content_hash);
+
+ALTER TABLE creators.sources
+    ADD COLUMN tags text[] NOT NULL DEFAULT '{}',
+    ADD COLUMN archived_at timestamptz;
+
+-- What is archived is kept, and answers nobody.
+CREATE OR REPLACE VIEW creators.readable_sources AS
+    SELECT id, creator_id, origin, external_id, kind, title, url, published_at, duration_ms, language,
+           chapters, access, visible_from, generation
+    FROM creators.sources
+    WHERE generation IS NOT NULL AND withdrawn_at IS NULL AND archived_at IS NULL;

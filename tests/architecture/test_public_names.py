@@ -36,6 +36,7 @@ PUBLIC: dict[str, set[str]] = {
         "Role",
         "Segment",
         "Source",
+        "SourceChanges",
         "SourceFacts",
         "open_at",
         "sentence_spans",
