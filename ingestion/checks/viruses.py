@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterable
+from contextlib import suppress
 from urllib.parse import urlsplit
 
 import structlog
@@ -80,8 +81,9 @@ class Scanner:
         # Listened to from the beginning: past its limit the scanner says so, and hangs up in the middle of what is sent.
         verdict = asyncio.ensure_future(self._verdict(reader))
         try:
-            await _send(writer, content, verdict)
-            return await verdict
+            with suppress(ConnectionError):
+                await _send(writer, content, verdict)
+            return await verdict  # what it said before it hung up, or that it did
         finally:
             verdict.cancel()
             writer.close()

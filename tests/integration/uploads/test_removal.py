@@ -3,15 +3,18 @@
 import asyncio
 import hashlib
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 
 from creators import Segment
+from ingestion import Contents
 from jobs import NewJob
 from jobs import store as job_statements
 from retrieval import PassageDraft
+from runtime.files import LocalFileStore
 from runtime.ids import SourceId, new_id
 from tests.integration.gateway.conftest import INDEX
 from tests.integration.jobs.workbench import until
@@ -198,20 +201,37 @@ async def test_what_works_on_the_source_is_waited_for(
     assert await workshop.rows("retrieval.passages") == 0
 
 
+class Waiting(LocalFileStore):
+    """Removes only when the same content has come in meanwhile, or cannot come in before."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        self.removing, self.kept = asyncio.Event(), asyncio.Event()
+
+    async def remove(self, sha256: str) -> None:
+        self.removing.set()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(0.5):
+                await self.kept.wait()
+        await super().remove(sha256)
+
+
 async def test_the_same_content_coming_in_while_it_is_removed_is_never_lost(workshop: Workshop) -> None:
-    """Fifty times both at once: whatever comes first, an upload that refers to the content finds it."""
-    contents, files = workshop.rooms.contents, workshop.rooms.store
-    for _ in range(50):
-        leaving, coming = new_id(), new_id()
-        stored = await contents.keep(leaving, ONE)
+    rooms = workshop.rooms
+    files = Waiting(rooms.files)
+    contents = Contents(database=rooms.database, files=files, clock=rooms.clock)
+    leaving, coming = new_id(), new_id()
+    stored = await contents.keep(leaving, ONE)
 
-        async def come() -> None:
-            await contents.keep(coming, ONE)  # noqa: B023
+    async def come() -> None:
+        await files.removing.wait()
+        await contents.keep(coming, ONE)
+        files.kept.set()
 
-        await asyncio.gather(contents.let_go(leaving), come())
-        assert await files.read(stored.sha256) == ONE
-        await contents.let_go(coming)
-        assert workshop.files() == []
+    await asyncio.gather(contents.let_go(leaving), come())
+    assert await files.read(stored.sha256) == ONE
+    await rooms.contents.let_go(coming)
+    assert workshop.files() == []
 
 
 async def test_conversations_keep_their_words_and_say_what_was_withdrawn(workshop: Workshop) -> None:
