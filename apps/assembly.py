@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from apps.origins import open_origins
 from creators import Catalogue, Library
-from ingestion import Addresses, Ingestion, Origins, chunker_name
+from ingestion import Addresses, Contents, Ingestion, Origins, Scanner, chunker_name
 from jobs import JobQueue
 from jobs.celery_bridge import CeleryWaker, build_celery
 from retrieval import HybridRetriever, IndexName, PassageIndex, PassageWriter
@@ -17,7 +17,7 @@ from retrieval.embedders.onnx import OnnxEmbedder
 from retrieval.indexes.lance import LanceIndex
 from runtime.clock import Clock, SystemClock
 from runtime.database import Database
-from runtime.files import LocalFileStore
+from runtime.files import FileStore, LocalFileStore
 from runtime.settings import Settings
 
 # Bumped when entries of an index are made differently; the names of chunker and embedder are in it too.
@@ -31,7 +31,8 @@ class Core:
     settings: Settings
     clock: Clock
     database: Database
-    files: LocalFileStore
+    files: FileStore
+    contents: Contents
     catalogue: Catalogue
     library: Library
     queue: JobQueue
@@ -80,7 +81,8 @@ def _core(
 ) -> Core:
     clock = SystemClock()
     catalogue, library = Catalogue(clock), Library(clock)
-    files = LocalFileStore(settings.files_path)
+    files = open_files(settings)
+    contents = Contents(database=database, files=files, clock=clock)
     waker = CeleryWaker(build_celery(settings))
     queue = JobQueue(waker=waker, clock=clock, max_attempts=settings.jobs.max_attempts)
     return Core(
@@ -88,6 +90,7 @@ def _core(
         clock=clock,
         database=database,
         files=files,
+        contents=contents,
         catalogue=catalogue,
         library=library,
         queue=queue,
@@ -104,6 +107,9 @@ def _core(
             chunker=chunker_name(settings.chunking.tokens),
             queue=queue,
             clock=clock,
+            contents=contents,
+            scanner=Scanner(settings.clamd),
+            limits=settings.uploads,
         ),
         origins=origins,
         addresses=Addresses(
@@ -115,3 +121,12 @@ def _core(
             settings=settings.feeds,
         ),
     )
+
+
+def open_files(settings: Settings) -> FileStore:
+    """The file store that the settings name."""
+    if not settings.files.url:
+        return LocalFileStore(settings.files_path)
+    from runtime.s3_files import S3FileStore
+
+    return S3FileStore.open(settings.files, settings.files_path / "incoming")

@@ -15,6 +15,7 @@ from apps.assembly import Core, open_core
 from apps.secrets import ADMIN_KEY_FILE, SIGNING_KEY_FILE
 from chat import Conversations, ExtractiveResponder
 from gateway import Probe, build_gateway
+from ingestion import Removals, Transfers
 from runtime.errors import Unavailable
 from runtime.settings import Settings, load_settings
 from runtime.telemetry import configure_logging, configure_tracing
@@ -43,6 +44,17 @@ async def _serve(settings: Settings) -> None:
             jobs=core.queue,
             ingestion=core.ingestion,
             addresses=core.addresses,
+            contents=core.contents,
+            transfers=Transfers(
+                database=core.database,
+                files=core.files,
+                queue=core.queue,
+                clock=core.clock,
+                settings=settings.uploads,
+            ),
+            removals=Removals(
+                catalogue=core.catalogue, library=core.library, queue=core.queue, clock=core.clock
+            ),
             admin_key=AdminKey.load_or_create(
                 settings.secrets_path / ADMIN_KEY_FILE, given=settings.secrets.admin_key
             ),

@@ -26,7 +26,7 @@ from runtime.telemetry import configure_logging, configure_tracing
 
 if TYPE_CHECKING:
     from apps.assembly import Core
-    from ingestion import ArchiveUnpacker, Pipeline, Watcher
+    from ingestion import ArchiveUnpacker, Assembly, Pipeline, Remover, Watcher
     from ingestion.parsing import DocumentParser
 
 INGEST = "ingest"
@@ -89,9 +89,9 @@ class Child:
             parser = ForkServerParser()
             stack.push_async_callback(parser.close)
             self._stack = stack.pop_all()
-        watcher = _watcher(core)
+        watcher, assembly = _watcher(core), _assembly(core)
         async with core.database.transaction() as tx:
-            await core.queue.ensure_schedules(tx, watcher.schedules())
+            await core.queue.ensure_schedules(tx, [*watcher.schedules(), *assembly.schedules()])
         runner = Runner(
             database=core.database,
             queue=core.queue,
@@ -99,6 +99,8 @@ class Child:
                 **_pipeline(core, parser).registrations(),
                 **_archives(core).registrations(),
                 **watcher.registrations(),
+                **assembly.registrations(),
+                **_remover(core).registrations(),
             },
             clock=core.clock,
             jobs=self._settings.jobs,
@@ -150,6 +152,34 @@ def _archives(core: "Core") -> "ArchiveUnpacker":
 
     return ArchiveUnpacker(
         database=core.database, files=core.files, catalogue=core.catalogue, ingestion=core.ingestion
+    )
+
+
+def _assembly(core: "Core") -> "Assembly":
+    from ingestion import Assembly
+
+    return Assembly(
+        database=core.database,
+        files=core.files,
+        catalogue=core.catalogue,
+        ingestion=core.ingestion,
+        contents=core.contents,
+        clock=core.clock,
+    )
+
+
+def _remover(core: "Core") -> "Remover":
+    from ingestion import Remover
+
+    return Remover(
+        database=core.database,
+        files=core.files,
+        catalogue=core.catalogue,
+        library=core.library,
+        writer=core.writer,
+        contents=core.contents,
+        queue=core.queue,
+        clock=core.clock,
     )
 
 

@@ -1,7 +1,7 @@
 """The statements of chat: conversations, and the messages in them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -52,6 +52,8 @@ class Conversations:
     ) -> list[Message]:
         """Messages with an ordinal past `after`, oldest first; the first one has ordinal 1.
 
+        What was quoted stays as it was said then; a citation whose source is gone since says `withdrawn`.
+
         Raises NotFound `conversation_not_found`, also when the conversation is another guest's.
         """
         known = await tx.fetch_value(
@@ -59,13 +61,29 @@ class Conversations:
         )
         if known is None:
             raise conversation_not_found()
-        return await tx.fetch_all(
+        found = await tx.fetch_all(
             Message,
             "SELECT id, ordinal, role, text, kind, standalone, citations, model, usage, searched, timings_ms,"
             " created_at FROM chat.messages WHERE conversation_id = %s AND ordinal > %s"
             " ORDER BY ordinal LIMIT %s",
             (conversation_id, after, limit),
         )
+        cited = {UUID(str(citation["source_id"])) for message in found for citation in message.citations}
+        there = await tx.fetch_values(
+            "SELECT id FROM creators.readable_sources WHERE id = ANY(%s)", (list(cited),)
+        )
+        return [_marked(message, frozenset(there)) for message in found]
+
+
+def _marked(message: Message, there: frozenset[UUID]) -> Message:
+    """The message, with each citation saying whether its source has been withdrawn since."""
+    return replace(
+        message,
+        citations=[
+            {**citation, "withdrawn": UUID(str(citation["source_id"])) not in there}
+            for citation in message.citations
+        ],
+    )
 
 
 async def claim(

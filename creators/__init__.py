@@ -13,6 +13,7 @@ from creators.types import (
     Role,
     Segment,
     Source,
+    SourceChanges,
     SourceFacts,
 )
 from creators.verbatim import JoinedText, sentence_spans, time_at
@@ -30,6 +31,7 @@ __all__ = [
     "Role",
     "Segment",
     "Source",
+    "SourceChanges",
     "SourceFacts",
     "open_at",
     "sentence_spans",

@@ -101,6 +101,19 @@ class Source:
     first_seen_at: datetime | None = None
     ready_at: datetime | None = None
     withdrawn_reason: str | None = None
+    tags: tuple[str, ...] = ()
+    archived: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SourceChanges:
+    """What a creator sets for an item, whatever its origin says; None leaves it. `unveil` ends an embargo."""
+
+    tags: tuple[str, ...] | None = None
+    archived: bool | None = None
+    access: Access | None = None
+    visible_from: datetime | None = None
+    unveil: bool = False
 
 
 @dataclass(frozen=True, slots=True)

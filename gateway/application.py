@@ -13,7 +13,7 @@ from gateway.parts import Parts, Probe
 from gateway.problems import add_handlers
 from gateway.routes import ROUTERS
 from gateway.routes.pages import load_pages, page_routes
-from ingestion import Addresses, Ingestion
+from ingestion import Addresses, Contents, Ingestion, Removals, Transfers
 from jobs import JobQueue
 from retrieval import IndexName, Retriever
 from runtime.clock import Clock
@@ -38,6 +38,9 @@ def build_gateway(
     jobs: JobQueue,
     ingestion: Ingestion,
     addresses: Addresses,
+    contents: Contents,
+    transfers: Transfers,
+    removals: Removals,
     admin_key: AdminKey,
     guests: GuestSigner,
     probes: Mapping[str, Probe],
@@ -60,6 +63,9 @@ def build_gateway(
         jobs=jobs,
         ingestion=ingestion,
         addresses=addresses,
+        contents=contents,
+        transfers=transfers,
+        removals=removals,
         admin_key=admin_key,
         guests=guests,
         probes=probes,

@@ -4,11 +4,11 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
 from chat import Message
-from creators import Access, Coverage, Creator, NewCreator, Persona, Role, Source
-from ingestion import Accepted, Feed, FeedCounts
+from creators import Access, Coverage, Creator, NewCreator, Persona, Role, Source, SourceChanges
+from ingestion import Accepted, Feed, FeedCounts, Transfer
 from jobs import Job
 from retrieval import Hit, Results
 from runtime.errors import UnderstudyError
@@ -154,6 +154,8 @@ class SourceBody(BaseModel):
     ready_at: datetime | None
     published_to_ready_s: float | None
     seen_to_ready_s: float | None
+    tags: tuple[str, ...]
+    archived: bool
 
     @classmethod
     def of(cls, source: Source) -> "SourceBody":
@@ -179,6 +181,27 @@ class SourceBody(BaseModel):
             ready_at=source.ready_at,
             published_to_ready_s=_seconds(facts.published_at, source.ready_at),
             seen_to_ready_s=_seconds(source.first_seen_at, source.ready_at),
+            tags=source.tags,
+            archived=source.archived,
+        )
+
+
+class SourceChangeRequest(_Request):
+    """What is to change about an item; what is left out stays. `visible_from: null` ends an embargo."""
+
+    tags: Annotated[tuple[Line, ...], Field(max_length=50)] | None = None
+    archived: bool | None = None
+    access: Access | None = None
+    visible_from: AwareDatetime | None = None
+
+    def changes(self) -> SourceChanges:
+        """The library's words for it."""
+        return SourceChanges(
+            tags=None if self.tags is None else tuple(dict.fromkeys(self.tags)),
+            archived=self.archived,
+            access=self.access,
+            visible_from=self.visible_from,
+            unveil=self.visible_from is None and "visible_from" in self.model_fields_set,
         )
 
 
@@ -301,6 +324,34 @@ class FeedRemovedBody(BaseModel):
 
     feed_id: UUID
     url: str
+
+
+class RemovalBody(BaseModel):
+    """What was asked to be removed answers nobody any more; the job's result becomes the receipt."""
+
+    job_id: UUID
+
+
+class TransferBody(BaseModel):
+    """A resumable upload. When all files of its item are whole, `job_id` is the job that makes a source of them."""
+
+    id: UUID
+    creator_id: UUID
+    filename: str
+    item: str
+    files_expected: int
+    length: int
+    received: int
+    state: str
+    job_id: UUID | None
+    source_id: UUID | None
+    error_code: str | None
+    created_at: datetime
+    expires_at: datetime
+
+    @classmethod
+    def of(cls, transfer: Transfer) -> "TransferBody":
+        return cls(**{name: getattr(transfer, name) for name in cls.model_fields})
 
 
 class JobBody(BaseModel):

@@ -9,7 +9,7 @@ from fastapi import Depends, Request
 from accounts import AdminKey, GuestSigner
 from chat import Conversations, Responder
 from creators import Access, Catalogue, Creator, Library
-from ingestion import Addresses, Ingestion
+from ingestion import Addresses, Contents, Ingestion, Removals, Transfers
 from jobs import JobQueue
 from retrieval import IndexName, Retriever
 from runtime.clock import Clock
@@ -38,6 +38,9 @@ class Parts:
     jobs: JobQueue
     ingestion: Ingestion
     addresses: Addresses
+    contents: Contents
+    transfers: Transfers
+    removals: Removals
     admin_key: AdminKey
     guests: GuestSigner
     probes: Mapping[str, Probe]

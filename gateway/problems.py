@@ -34,6 +34,8 @@ RETRY_AFTER_S = 5
 # Nginx's number for a client that left before the answer; nobody receives it, the access log shows it.
 CLIENT_GONE = 499
 FIELDS_NAMED = 5
+# What HTTP itself has no name for: tus 1.0, "Checksum".
+TITLES: Mapping[int, str] = {460: "Checksum Mismatch"}
 
 # The first class that fits decides: subclasses stand before their bases.
 _STATUSES: Sequence[tuple[type[UnderstudyError], int]] = (
@@ -97,7 +99,7 @@ def problem_response(
     """A problem document as the response to the request of `scope`."""
     problem = Problem(
         type=f"urn:understudy:problem:{code}",
-        title=HTTPStatus(status).phrase,
+        title=TITLES.get(status) or HTTPStatus(status).phrase,
         status=status,
         code=code,
         detail=detail,

@@ -11,28 +11,41 @@ if TYPE_CHECKING:
     from ingestion.addresses import Accepted, Addresses
     from ingestion.archives import ArchiveUnpacker
     from ingestion.bundles import Bundle, BundleFile, Problem
+    from ingestion.checks import Scanner
     from ingestion.chunking import Chunker, chunker_name
+    from ingestion.contents import Contents
     from ingestion.feeds.store import Feed, FeedCounts
     from ingestion.feeds.watching import Watcher
     from ingestion.origins.folder import discover_folder
     from ingestion.origins.registry import Origins
     from ingestion.pipeline import Pipeline
+    from ingestion.removal.removing import Removals, Remover
     from ingestion.submitting import Ingestion, Submission
+    from ingestion.transfers import Assembly, Checksum, NewTransfer, Transfer, Transfers
 
 _MODULES = {
     "Accepted": "addresses",
     "Addresses": "addresses",
     "ArchiveUnpacker": "archives",
+    "Assembly": "transfers",
     "Bundle": "bundles",
     "BundleFile": "bundles",
+    "Checksum": "transfers",
     "Chunker": "chunking",
+    "Contents": "contents",
     "Feed": "feeds.store",
     "FeedCounts": "feeds.store",
     "Ingestion": "submitting",
+    "NewTransfer": "transfers",
     "Origins": "origins.registry",
     "Pipeline": "pipeline",
     "Problem": "bundles",
+    "Removals": "removal.removing",
+    "Remover": "removal.removing",
+    "Scanner": "checks",
     "Submission": "submitting",
+    "Transfer": "transfers",
+    "Transfers": "transfers",
     "Watcher": "feeds.watching",
     "chunker_name": "chunking",
     "discover_folder": "origins.folder",
@@ -49,16 +62,25 @@ __all__ = [
     "Accepted",
     "Addresses",
     "ArchiveUnpacker",
+    "Assembly",
     "Bundle",
     "BundleFile",
+    "Checksum",
     "Chunker",
+    "Contents",
     "Feed",
     "FeedCounts",
     "Ingestion",
+    "NewTransfer",
     "Origins",
     "Pipeline",
     "Problem",
+    "Removals",
+    "Remover",
+    "Scanner",
     "Submission",
+    "Transfer",
+    "Transfers",
     "Watcher",
     "chunker_name",
     "discover_folder",

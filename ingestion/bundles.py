@@ -187,6 +187,23 @@ class _Groups:
             self.others.append(file)
 
     def items(self) -> Iterator[Bundle | Problem]:
+        orphans = self._give_captions()
+        alone = self._give_media(orphans)
+        for stem, files in self.infos.items():
+            yield from _recording(stem, files)
+        yield from orphans.values()
+        for file in self.documents:
+            # A picture beside an info file, and named like it, is its thumbnail.
+            if has_suffix(file.name, TEXT_SUFFIXES) or self._recording_of(file.name) is None:
+                yield Bundle(file.name, (file,))
+        for files in (*([file] for file in alone), *self.archives.values()):
+            yield Bundle(files[0].name, tuple(files))
+        for file in self.others:
+            if self._recording_of(file.name) is None:
+                yield Problem(file.name, type_unsupported(file.name))
+
+    def _give_captions(self) -> dict[str, Problem]:
+        """Give each info file its captions; those that belong to none, by what they would be captions of."""
         orphans: dict[str, Problem] = {}
         for file in self.captions:
             stem = self._recording_of(file.name)
@@ -198,21 +215,7 @@ class _Groups:
             stem = self._recording_of(file.name)
             if stem is not None and is_captions(file.name) and stem_of_captions(file.name) == stem:
                 self.infos[stem].append(file)
-        alone = self._give_media(orphans)
-        for stem, files in self.infos.items():
-            yield from _recording(stem, files)
-        yield from orphans.values()
-        for file in self.documents:
-            # A picture beside an info file, and named like it, is its thumbnail.
-            if has_suffix(file.name, TEXT_SUFFIXES) or self._recording_of(file.name) is None:
-                yield Bundle(file.name, (file,))
-        for file in alone:
-            yield Bundle(file.name, (file,))
-        for files in self.archives.values():
-            yield Bundle(files[0].name, tuple(files))
-        for file in self.others:
-            if self._recording_of(file.name) is None:
-                yield Problem(file.name, type_unsupported(file.name))
+        return orphans
 
     def _give_media(self, captioned: Collection[str]) -> list[BundleFile]:
         """Give each info file without captions its media file; those that belong to no item are left over."""

@@ -6,25 +6,27 @@ dies is taken up again from the start, and what it had embedded and indexed is f
 """
 
 import asyncio
+from contextlib import AsyncExitStack
 from dataclasses import replace
 from uuid import UUID
 
 from creators import Catalogue, Creator, Library, Source, SourceFacts
 from ingestion import store
-from ingestion.bundles import Bundle, BundleFile, has_suffix
+from ingestion.bundles import Bundle, BundleFile
 from ingestion.chunking import Chunker
 from ingestion.extraction import Extracted, document_to_parse, extract, spoken_language
 from ingestion.fetching import Fetching, complete
 from ingestion.origins.registry import Origins
 from ingestion.parsing import DocumentParser
+from ingestion.removal.store import is_leaving
 from ingestion.speech.complaints import not_installed
-from ingestion.speech.kinds import MEDIA_SUFFIXES
 from ingestion.speech.listening import Heard, Listener
 from ingestion.sponsors import sponsored_ordinals
 from ingestion.submitting import KIND, job_of
 from jobs import Effect, Job, JobContext, JobQueue, Registration
 from retrieval import IndexName, PassageWriter
 from runtime.database import Database, JsonValue, Transaction
+from runtime.errors import NotFound
 from runtime.events import emit
 from runtime.files import FileStore
 from runtime.ids import CreatorId, SourceId
@@ -67,7 +69,7 @@ class Pipeline:
             KIND: Registration(self.bring_up_to_date, on_failed=self._on_failed),
         }
 
-    async def bring_up_to_date(self, context: JobContext) -> Effect:
+    async def bring_up_to_date(self, context: JobContext) -> Effect | None:
         """Work on the newest upload of a source until only publishing is left, or tidy up after the last one.
 
         At most one such job of a source is queued or running, so that nothing here meets itself.
@@ -75,7 +77,12 @@ class Pipeline:
         source_id = SourceId(UUID(str(context.job.payload["source_id"])))
         async with self._database.transaction() as tx:
             await context.fence(tx)
-            source = await self._library.source(tx, source_id)
+            if await is_leaving(tx, CreatorId(UUID(context.job.fairness_key)), source_id):
+                return None
+            try:
+                source = await self._library.source(tx, source_id)
+            except NotFound:
+                return None  # removed, after this job was queued
             upload = await store.newest_upload(tx, source_id)
             if upload is not None and upload.state in {"waiting", "taken"}:
                 await store.take_up(tx, upload)
@@ -96,10 +103,11 @@ class Pipeline:
     ) -> Effect:
         generation = (source.generation or 0) + 1
         await context.progress("fetch", 0, len(upload.files))
-        bundle = await self._fetch(upload)
-        heard = await self._listen(context, upload, bundle)
-        await context.progress("extract", 0, 1)
-        extracted = await self._extract(bundle, creator, heard)
+        async with AsyncExitStack() as stack:
+            bundle = await self._fetch(upload, stack)
+            heard = await self._listen(context, upload, bundle)
+            await context.progress("extract", 0, 1)
+            extracted = await self._extract(bundle, creator, heard)
         extracted = _doubting(extracted, creator)
         if upload.address is not None:
             extracted = replace(extracted, facts=complete(extracted.facts, source))
@@ -164,12 +172,10 @@ class Pipeline:
         async with self._files.local(sha256) as path:
             return await self._listener.listen(context, path, content_hash=sha256, language=language)
 
-    async def _fetch(self, upload: store.Upload) -> Bundle:
-        # A recording stays where it is: it is played from there, and may be larger than memory.
+    async def _fetch(self, upload: store.Upload, stack: AsyncExitStack) -> Bundle:
+        """The files of an upload, on this machine for as long as the stack lasts."""
         files = [
-            BundleFile(
-                name, b"" if has_suffix(name, MEDIA_SUFFIXES) else await self._files.read(stored.sha256)
-            )
+            BundleFile(name, await stack.enter_async_context(self._files.local(stored.sha256)))
             for name, stored in upload.files.items()
         ]
         return Bundle(name=files[0].name, files=tuple(files))
@@ -208,6 +214,8 @@ class Pipeline:
         generation: int,
         facts: SourceFacts,
     ) -> None:
+        if await is_leaving(tx, source.creator_id, source.id):
+            return
         await self._library.publish(tx, source.id, generation, facts, content_hash=upload.content_hash)
         if upload.address is not None:
             await self._fetching.restore(tx, source.id, upload)

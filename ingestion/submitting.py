@@ -4,19 +4,25 @@ import asyncio
 import hashlib
 import json
 from collections.abc import Mapping
+from contextlib import AsyncExitStack
 from dataclasses import asdict, dataclass
 from typing import Literal
+from uuid import UUID
 
 from creators import Creator, Library, Source, SourceFacts
 from ingestion import store
 from ingestion.archives.accepting import ArchiveIntake
-from ingestion.bundles import Bundle
+from ingestion.bundles import Bundle, BundleFile
+from ingestion.checks import Scanner, check_file
+from ingestion.contents import Contents
 from ingestion.extraction import complete, identify
+from ingestion.removal.leaving import refuse_leaving
 from jobs import JobQueue, NewJob
 from runtime.clock import Clock
 from runtime.database import Database, Transaction
 from runtime.files import FileStore, StoredFile
-from runtime.ids import CreatorId, JobId, SourceId
+from runtime.ids import CreatorId, JobId, SourceId, new_id
+from runtime.settings import UploadSettings
 from runtime.telemetry import span
 
 QUEUE = "ingest"
@@ -45,7 +51,13 @@ class Ingestion:
         chunker: str,
         queue: JobQueue,
         clock: Clock,
+        contents: Contents,
+        scanner: Scanner,
+        limits: UploadSettings,
     ) -> None:
+        self._contents = contents
+        self._scanner = scanner
+        self._limits = limits
         self._database = database
         self._files = files
         self._library = library
@@ -58,32 +70,69 @@ class Ingestion:
         """Accept an item: keep its files, register its source and queue the job, or find it unchanged.
 
         An archive is accepted as a whole, for one job to take in what it holds; captions that come alone get an info
-        file made from their name. Raises what `identify` raises for an item that cannot be told what it is, TooLarge `file_too_large`,
-        StorageFull `disk_full`. When this returns, the item survives any crash.
+        file made from their name. Raises what `identify` raises for an item that cannot be told what it is and what `check_file`
+        raises for one that may not be taken; TooLarge `file_too_large`, StorageFull `disk_full`, Conflict `source_leaving`. When
+        this returns, the item survives any crash.
+        """
+        holder = new_id()
+        try:
+            kept = {
+                file.name: await self._contents.keep(
+                    holder, await asyncio.to_thread(file.read), limit=max_bytes
+                )
+                for file in bundle.files
+            }
+            return await self.submit_kept(creator, kept, holder)
+        finally:
+            await self._contents.let_go(holder)
+
+    async def submit_kept(self, creator: Creator, kept: Mapping[str, StoredFile], holder: UUID) -> Submission:
+        """Accept an item whose files, by name, `Contents.keep` has kept for `holder`, who lets them go afterwards.
+
+        Raises as `submit` does.
         """
         with span("ingestion.submit"):
-            if self._archives.takes(bundle):
-                return Submission(
-                    None, await self._archives.submit(creator, bundle, max_bytes=max_bytes), "queued"
-                )
-            bundle = await asyncio.to_thread(complete, bundle)
-            facts = await asyncio.to_thread(identify, bundle)
-            content = {file.name: await asyncio.to_thread(file.read) for file in bundle.files}
-            digests = {name: hashlib.sha256(data).hexdigest() for name, data in content.items()}
-            content_hash = content_hash_of(creator, facts, digests, self._chunker)
-            async with self._database.transaction() as tx:
-                source = await self._library.register(tx, creator.id, facts)
-                if await self._is_unchanged(tx, source, content_hash):
-                    return Submission(source.id, None, "unchanged")
-            kept = {name: await self._files.put(data, limit=max_bytes) for name, data in content.items()}
-            return await self._accept(creator, source, content_hash, kept)
+            async with AsyncExitStack() as stack:
+                files = [
+                    BundleFile(name, await stack.enter_async_context(self._files.local(file.sha256)))
+                    for name, file in kept.items()
+                ]
+                bundle = Bundle(name=files[0].name, files=tuple(files))
+                if self._archives.takes(bundle):
+                    return Submission(None, await self._archives.submit(creator, bundle), "queued")
+                for file in bundle.files:
+                    await check_file(file, self._scanner, self._limits)
+                whole = await asyncio.to_thread(complete, bundle)
+                facts = await asyncio.to_thread(identify, whole)
+                made = [file for file in whole.files if file.name not in kept]
+                added = {file.name: await self._contents.keep(holder, file.read()) for file in made}
+            return await self._submit(creator, facts, {**kept, **added}, holder)
+
+    async def _submit(
+        self, creator: Creator, facts: SourceFacts, kept: Mapping[str, StoredFile], holder: UUID
+    ) -> Submission:
+        digests = {name: file.sha256 for name, file in kept.items()}
+        content_hash = content_hash_of(creator, facts, digests, self._chunker)
+        async with self._database.transaction() as tx:
+            source = await self._library.register(tx, creator.id, facts)
+            await refuse_leaving(tx, creator.id, source.id)
+            if await self._is_unchanged(tx, source, content_hash):
+                return Submission(source.id, None, "unchanged")
+        return await self._accept(creator, source, content_hash, kept, holder)
 
     async def _accept(
-        self, creator: Creator, source: Source, content_hash: str, kept: dict[str, StoredFile]
+        self,
+        creator: Creator,
+        source: Source,
+        content_hash: str,
+        kept: Mapping[str, StoredFile],
+        holder: UUID,
     ) -> Submission:
         async with self._database.transaction() as tx:
             # A job that ends at this moment sees this upload, or this call sees that it has ended.
             await self._library.lock(tx, source.id)
+            await refuse_leaving(tx, creator.id, source.id)
+            await self._library.source(tx, source.id)  # it may have been removed since it was registered
             newest = await store.newest_upload(tx, source.id)
             # The same content sent twice in a row, before the first could be worked on, is sent once.
             pending = newest is not None and newest.state in {"waiting", "taken"}
@@ -93,9 +142,10 @@ class Ingestion:
                     creator_id=creator.id,
                     source_id=source.id,
                     content_hash=content_hash,
-                    files=kept,
+                    files=dict(kept),
                     now=self._clock.now(),
                 )
+                await self._contents.release(tx, holder)
             job_id = await self._queue.enqueue(tx, job_of(creator.id, source.id))
         return Submission(source.id, job_id, "queued")
 

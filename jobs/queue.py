@@ -72,6 +72,10 @@ class JobQueue:
         """The latest jobs, newest first, without their positions."""
         return await store.recent(tx, limit=limit, state=state, fairness_key=fairness_key)
 
+    async def is_running(self, tx: Transaction, kind: str, dedupe_key: str) -> bool:
+        """Whether somebody works on the job of this kind and dedupe key at this moment."""
+        return await store.is_running(tx, kind, dedupe_key)
+
     async def wake(self, queue: str) -> None:
         """Say that a queue has work."""
         await self._waker.wake(queue)

@@ -18,6 +18,14 @@ async def find_pending(tx: Transaction, kind: str, dedupe_key: str) -> JobId | N
     )
 
 
+async def is_running(tx: Transaction, kind: str, dedupe_key: str) -> bool:
+    """Whether somebody works on the job of this kind and key."""
+    return await tx.fetch_value(
+        "SELECT EXISTS (SELECT FROM jobs.jobs WHERE kind = %s AND dedupe_key = %s AND state = 'running')",
+        (kind, dedupe_key),
+    )
+
+
 async def insert(tx: Transaction, new: NewJob, *, max_attempts: int, now: datetime) -> JobId | None:
     """Add a job and its key's place in the round of turns; None when one of its dedupe key is pending."""
     return await tx.fetch_value(

@@ -308,6 +308,32 @@ async def delete_stale(tx: Transaction, source_id: SourceId, ids: Sequence[UUID]
     await tx.execute("UPDATE retrieval.passages SET indexed_in = '{}' WHERE id = ANY(%s)", (list(ids),))
 
 
+async def indexed(tx: Transaction, source_id: SourceId) -> list[StaleRow]:
+    """Passages of a source, and the indexes that have them."""
+    return await tx.fetch_all(
+        StaleRow,
+        "SELECT id, creator_id, indexed_in FROM retrieval.passages WHERE source_id = %s",
+        (source_id,),
+    )
+
+
+async def delete_source(tx: Transaction, source_id: SourceId) -> dict[str, int]:
+    """Delete all that there is of a source, and vectors of texts that no other source has; how many of each."""
+    # A source that takes in the same words at this moment either has them in the table when the vectors are looked at, or
+    # finds that the vector is gone and makes it again.
+    await tx.execute("LOCK TABLE retrieval.passages IN SHARE ROW EXCLUSIVE MODE")
+    placements = await tx.execute("DELETE FROM retrieval.placements WHERE source_id = %s", (source_id,))
+    hashes = await tx.fetch_values(
+        "DELETE FROM retrieval.passages WHERE source_id = %s RETURNING content_hash", (source_id,)
+    )
+    embeddings = await tx.execute(
+        "DELETE FROM retrieval.embeddings e WHERE e.content_hash = ANY(%s)"
+        " AND NOT EXISTS (SELECT FROM retrieval.passages p WHERE p.content_hash = e.content_hash)",
+        (hashes,),
+    )
+    return {"passages": len(hashes), "placements": placements, "embeddings": embeddings}
+
+
 async def unmark_indexed(tx: Transaction, creator_id: CreatorId, index: str) -> int:
     """Let no passage of a creator count as indexed there; the number of all its passages."""
     await tx.execute(

@@ -110,6 +110,29 @@ class PassageWriter:
             await sql.delete_stale(tx, source_id, [row.id for row in stale])
         return len(stale)
 
+    async def forget_source(self, source_id: SourceId) -> int:
+        """Remove a whole source from the index; returns how many entries. Its passages stay, and count as not indexed.
+
+        To be called when nothing writes to the source any more, before `delete_source`.
+        """
+        async with self._database.transaction() as tx:
+            rows = await sql.indexed(tx, source_id)
+        entries: dict[tuple[str, UUID], list[PassageId]] = {}
+        for row in rows:
+            for name in row.indexed_in:
+                entries.setdefault((name, row.creator_id), []).append(PassageId(row.id))
+        for (name, creator_id), ids in entries.items():
+            await self._index.forget(IndexName(name), CreatorId(creator_id), ids)
+        return sum(map(len, entries.values()))
+
+    async def delete_source(self, tx: Transaction, source_id: SourceId) -> dict[str, int]:
+        """Delete a source's passages, where they stand, and the vectors that nobody else's words have; how many each."""
+        return await sql.delete_source(tx, source_id)
+
+    async def drop(self, creator_id: CreatorId, index_name: IndexName) -> None:
+        """Remove a creator from an index altogether."""
+        await self._index.drop(index_name, creator_id)
+
     async def rebuild(
         self,
         creator_id: CreatorId,

@@ -78,6 +78,35 @@ class IndexSettings(_Group):
     path: Path | None = None
 
 
+class FileSettings(_Group):
+    """Where uploaded bytes are kept: below `var/`, or in a bucket named as `s3://bucket/prefix`."""
+
+    url: str | None = None
+    endpoint: str | None = None
+    region: str | None = None
+    access_key: SecretStr | None = None
+    secret_key: SecretStr | None = None
+    path_style: bool = False
+
+
+class UploadSettings(_Group):
+    """What may be sent in, in bytes by kind of file, and how long an interrupted upload waits to be resumed."""
+
+    max_captions_bytes: int = Field(default=64 * 2**20, ge=1024)
+    max_document_bytes: int = Field(default=64 * 2**20, ge=1024)
+    max_media_bytes: int = Field(default=8 * 2**30, ge=1024)
+    expire_s: int = Field(default=24 * 3600, ge=60, le=30 * 24 * 3600)
+    stall_s: float = Field(default=30, gt=0, le=600)
+
+
+class ClamdSettings(_Group):
+    """The virus scanner: `tcp://host:3310` or `unix:/path`. Not `required`: what it cannot look at is taken unseen."""
+
+    url: str | None = None
+    required: bool = True
+    timeout_s: float = Field(default=60, gt=0, le=3600)
+
+
 class WeaviateSettings(_Group):
     """The production index server."""
 
@@ -223,6 +252,9 @@ class Settings(BaseSettings):
     broker: BrokerSettings = BrokerSettings()
     gateway: GatewaySettings = GatewaySettings()
     index: IndexSettings = IndexSettings()
+    files: FileSettings = FileSettings()
+    uploads: UploadSettings = UploadSettings()
+    clamd: ClamdSettings = ClamdSettings()
     weaviate: WeaviateSettings = WeaviateSettings()
     embedder: EmbedderSettings = EmbedderSettings()
     chunking: ChunkingSettings = ChunkingSettings()

@@ -4,6 +4,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 from uuid import uuid4
 
@@ -15,6 +16,9 @@ from apps.supervisor.valkey import EmbeddedValkey
 from runtime.database import Database
 from runtime.migrations import migrate
 from runtime.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from tests.s3_server import S3Server
 
 
 @pytest.fixture(scope="session")
@@ -91,3 +95,13 @@ def settings(tmp_path: Path, database_url: str, redis_url: str) -> Settings:
             "UNDERSTUDY_BROKER__URL": f"{redis_url.rsplit('/', 1)[0]}/1",
         }
     )
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator["S3Server"]:
+    from tests.s3_server import S3Server  # noqa: PLC0415 - takes a second, and most tests do without
+
+    server = S3Server()
+    server.start()
+    yield server
+    server.stop()

@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from apps.command import asking, cataloguing, ingesting, maintaining, serving
+from apps.command import asking, cataloguing, ingesting, maintaining, removing, serving
 from apps.command.output import exit_code, show_error
 from runtime.errors import UnderstudyError
 
@@ -23,6 +23,8 @@ app.command()(serving.demo)
 app.command()(asking.ask)
 app.command()(asking.search)
 app.add_typer(cataloguing.app, name="creators")
+cataloguing.app.command("remove")(removing.remove_creator)
+app.add_typer(removing.sources, name="sources")
 app.command()(ingesting.ingest)
 app.add_typer(ingesting.jobs, name="jobs")
 app.command()(maintaining.reindex)

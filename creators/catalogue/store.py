@@ -99,6 +99,14 @@ class Catalogue:
         )
         return [row.creator() for row in rows]
 
+    async def hide(self, tx: Transaction, creator_id: CreatorId) -> None:
+        """Let nobody but the administrator see a creator."""
+        await tx.execute("UPDATE creators.creators SET visibility = 'private' WHERE id = %s", (creator_id,))
+
+    async def remove(self, tx: Transaction, creator_id: CreatorId) -> int:
+        """Delete a creator, whose sources are gone; 0 when there is none."""
+        return await tx.execute("DELETE FROM creators.creators WHERE id = %s", (creator_id,))
+
 
 def _check_handle(handle: str) -> None:
     plain = handle.replace("-", "")

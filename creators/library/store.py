@@ -13,6 +13,7 @@ from creators.types import (
     Role,
     Segment,
     Source,
+    SourceChanges,
     SourceFacts,
     SourceKind,
     SourceState,
@@ -47,6 +48,8 @@ class _SourceRow:
     created_at: datetime
     ready_at: datetime | None
     withdrawn_reason: str | None
+    tags: list[str]
+    archived_at: datetime | None
 
     def state(self) -> SourceState:
         if self.withdrawn_at is not None:
@@ -82,6 +85,8 @@ class _SourceRow:
             first_seen_at=self.created_at,
             ready_at=self.ready_at,
             withdrawn_reason=self.withdrawn_reason,
+            tags=tuple(self.tags),
+            archived=self.archived_at is not None,
         )
 
 
@@ -148,7 +153,7 @@ class Library:
             _SourceRow,
             "SELECT id, creator_id, origin, external_id, kind, title, url, published_at, duration_ms, language,"
             " chapters, speakers, access, visible_from, withdrawn_at, generation, content_hash, error_code,"
-            " next_step, created_at, ready_at, withdrawn_reason"
+            " next_step, created_at, ready_at, withdrawn_reason, tags, archived_at"
             " FROM creators.sources WHERE creator_id = %s AND origin = %s AND external_id = %s",
             (creator_id, facts.origin, facts.external_id),
         )
@@ -160,7 +165,7 @@ class Library:
             _SourceRow,
             "SELECT id, creator_id, origin, external_id, kind, title, url, published_at, duration_ms, language,"
             " chapters, speakers, access, visible_from, withdrawn_at, generation, content_hash, error_code,"
-            " next_step, created_at, ready_at, withdrawn_reason"
+            " next_step, created_at, ready_at, withdrawn_reason, tags, archived_at"
             " FROM creators.sources WHERE id = %s",
             (source_id,),
         )
@@ -172,7 +177,7 @@ class Library:
             _SourceRow,
             "SELECT id, creator_id, origin, external_id, kind, title, url, published_at, duration_ms, language,"
             " chapters, speakers, access, visible_from, withdrawn_at, generation, content_hash, error_code,"
-            " next_step, created_at, ready_at, withdrawn_reason"
+            " next_step, created_at, ready_at, withdrawn_reason, tags, archived_at"
             " FROM creators.sources WHERE creator_id = %s ORDER BY published_at DESC NULLS LAST, id",
             (creator_id,),
         )
@@ -278,6 +283,57 @@ class Library:
                 (self._clock.now(), source_id),
             )
         )
+
+    async def change(
+        self, tx: Transaction, creator_id: CreatorId, source_id: SourceId, changes: SourceChanges
+    ) -> Source:
+        """Set what the creator decides about a source. Raises NotFound `source_not_found`, also for another creator's."""
+        now = self._clock.now()
+        await tx.execute(
+            "UPDATE creators.sources SET tags = coalesce(%(tags)s::text[], tags),"
+            " archived_at = CASE WHEN %(archived)s::boolean IS NULL THEN archived_at"
+            "  WHEN %(archived)s THEN coalesce(archived_at, %(now)s) END,"
+            " access = coalesce(%(access)s, access),"
+            " visible_from = CASE WHEN %(unveil)s THEN NULL ELSE coalesce(%(visible_from)s, visible_from) END,"
+            " updated_at = %(now)s WHERE id = %(id)s AND creator_id = %(creator)s",
+            {
+                "tags": None if changes.tags is None else list(changes.tags),
+                "archived": changes.archived,
+                "access": changes.access,
+                "visible_from": changes.visible_from,
+                "unveil": changes.unveil,
+                "now": now,
+                "id": source_id,
+                "creator": creator_id,
+            },
+        )
+        source = await self.source(tx, source_id)
+        if source.creator_id != creator_id:
+            raise NotFound(
+                "source_not_found", "There is no such source.", next_step="List the creator's sources."
+            )
+        return source
+
+    async def take_down(
+        self, tx: Transaction, creator_id: CreatorId, source_id: SourceId | None = None
+    ) -> None:
+        """Let a source, or all of a creator, answer nobody from now on."""
+        now = self._clock.now()
+        await tx.execute(
+            "UPDATE creators.sources SET withdrawn_at = %(now)s, updated_at = %(now)s WHERE creator_id = %(creator)s"
+            " AND (%(source)s::uuid IS NULL OR id = %(source)s) AND withdrawn_at IS NULL",
+            {"now": now, "creator": creator_id, "source": source_id},
+        )
+
+    async def count_segments(self, tx: Transaction, source_id: SourceId) -> int:
+        """How many segments there are of a source, of all generations."""
+        return await tx.fetch_value(
+            "SELECT count(*) FROM creators.segments WHERE source_id = %s", (source_id,)
+        )
+
+    async def remove(self, tx: Transaction, source_id: SourceId) -> int:
+        """Delete a source with its segments; 0 when there is none."""
+        return await tx.execute("DELETE FROM creators.sources WHERE id = %s", (source_id,))
 
     async def coverage(
         self, tx: Transaction, creator_id: CreatorId, *, access: frozenset[Access]

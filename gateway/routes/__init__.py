@@ -1,6 +1,6 @@
 """The routes, one module for each kind of thing that is asked about."""
 
-from gateway.routes import chat, conversations, creators, feeds, health, jobs, sources
+from gateway.routes import chat, conversations, creators, feeds, health, jobs, removal, sources, uploads
 
 ROUTERS = (
     chat.router,
@@ -8,6 +8,8 @@ ROUTERS = (
     creators.router,
     sources.router,
     feeds.router,
+    removal.router,
+    uploads.router,
     jobs.router,
     health.router,
 )

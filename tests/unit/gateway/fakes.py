@@ -1,11 +1,13 @@
 """Rooms that hold what a test puts into them, and a gateway on top of these."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+import hashlib
+from collections.abc import AsyncGenerator, AsyncIterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 import httpx
 import numpy as np
@@ -27,10 +29,11 @@ from chat.types import (
 )
 from creators import Access, Coverage, Creator, NewCreator, Persona, Source, SourceFacts
 from gateway import Probe, build_gateway
-from ingestion import Bundle, Submission
+from ingestion import Submission
 from jobs import Job
 from retrieval import Hit, IndexName, Query, Results
 from runtime.errors import Conflict, NotFound
+from runtime.files import StoredFile, disk_full
 from runtime.ids import ConversationId, CreatorId, GuestId, JobId, MessageId, PassageId, SourceId, new_id
 from runtime.settings import GatewaySettings
 from runtime.testing import FixedClock
@@ -204,15 +207,37 @@ class FakeJobs:
 
 
 @dataclass
+class FakeContents:
+    """Keeps contents by their hash; what is let go is forgotten unless it was submitted."""
+
+    kept: dict[str, bytes] = field(default_factory=dict)
+    limits: list[int | None] = field(default_factory=list)
+    let_go_of: list[UUID] = field(default_factory=list)
+    full: bool = False
+
+    async def keep(
+        self, holder: UUID, content: AsyncIterable[bytes], *, limit: int | None = None
+    ) -> StoredFile:
+        if self.full:
+            raise disk_full()
+        data = b"".join([chunk async for chunk in content])
+        sha256 = hashlib.sha256(data).hexdigest()
+        self.kept[sha256] = data
+        self.limits.append(limit)
+        return StoredFile(sha256, len(data))
+
+    async def let_go(self, holder: UUID) -> None:
+        self.let_go_of.append(holder)
+
+
+@dataclass
 class FakeIngestion:
     unchanged: bool = False
     archive: bool = False
-    bundles: list[Bundle] = field(default_factory=list)
-    limits: list[int | None] = field(default_factory=list)
+    items: list[dict[str, StoredFile]] = field(default_factory=list)
 
-    async def submit(self, to: Creator, bundle: Bundle, *, max_bytes: int | None = None) -> Submission:
-        self.bundles.append(bundle)
-        self.limits.append(max_bytes)
+    async def submit_kept(self, to: Creator, kept: dict[str, StoredFile], holder: UUID) -> Submission:
+        self.items.append(dict(kept))
         if self.unchanged:
             return Submission(SourceId(new_id()), None, "unchanged")
         return Submission(None if self.archive else SourceId(new_id()), JobId(new_id()), "queued")
@@ -337,6 +362,7 @@ class World:
     conversations: FakeConversations = field(default_factory=FakeConversations)
     jobs: FakeJobs = field(default_factory=FakeJobs)
     ingestion: FakeIngestion = field(default_factory=FakeIngestion)
+    contents: FakeContents = field(default_factory=FakeContents)
     probes: dict[str, Probe] = field(default_factory=lambda: {"database": well})
 
     def __post_init__(self) -> None:
@@ -345,6 +371,8 @@ class World:
         self.app: FastAPI = build_gateway(
             **parts,
             database=FakeDatabase(),
+            transfers=None,
+            removals=None,
             admin_key=AdminKey(KEY),
             guests=self.guests,
             index_name=IndexName("chunker.embedder.1"),

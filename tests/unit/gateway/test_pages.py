@@ -83,11 +83,14 @@ async def test_the_description_matches_the_routes(world: World, client: httpx.As
         "/api/v1/creators/{creator_id}",
         "/api/v1/creators/{creator_id}/search",
         "/api/v1/creators/{creator_id}/sources",
+        "/api/v1/creators/{creator_id}/sources/{source_id}",
         "/api/v1/jobs",
         "/api/v1/jobs/{job_id}",
         "/health",
         "/health/deep",
         "/ready",
+        "/uploads",
+        "/uploads/{upload_id}",
     }
     named = set(re.findall(r"#/components/schemas/(\w+)", str(document)))
     assert named <= set(document["components"]["schemas"])

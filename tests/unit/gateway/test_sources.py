@@ -4,7 +4,6 @@ from datetime import timedelta
 
 import httpx
 import pytest
-from starlette.requests import Request
 
 from tests.unit.gateway.fakes import ADMIN, NOW, World, source
 from tests.unit.gateway.wire import Exchange
@@ -61,12 +60,13 @@ async def test_the_files_of_one_item_arrive_together(world: World, client: httpx
     assert set(answer) == {"source_id", "job_id", "state"}
     assert answer["state"] == "queued"
     assert answer["job_id"]
-    [bundle] = world.ingestion.bundles
-    assert {file.name: file.content for file in bundle.files} == {
+    [item] = world.ingestion.items
+    assert {name: world.contents.kept[file.sha256] for name, file in item.items()} == {
         "talk.info.json": b'{"id": "talk"}',
         "sub/talk.en.vtt": b"WEBVTT\n\x00\xff",
     }
-    assert world.ingestion.limits == [4096]
+    assert world.contents.limits == [4096, 4096]
+    assert len(world.contents.let_go_of) == 1
 
 
 async def test_an_archive_has_a_job_and_no_source(world: World, client: httpx.AsyncClient) -> None:
@@ -95,7 +95,7 @@ async def test_the_key_is_asked_for_before_anything_is_read(world: World) -> Non
         async with exchange.on(world.app):
             assert (await exchange.start())[0] == 401
         assert exchange.pieces_read == 0
-    assert world.ingestion.bundles == []
+    assert world.ingestion.items == []
 
 
 async def test_an_unknown_creator_takes_nothing(client: httpx.AsyncClient) -> None:
@@ -125,7 +125,7 @@ async def test_an_upload_that_is_none_is_refused_by_name(
 ) -> None:
     response = await client.post(SOURCES, files=files, data=data, headers=ADMIN)
     assert (response.status_code, response.json()["code"]) == (422, code)
-    assert world.ingestion.bundles == []
+    assert world.ingestion.items == []
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,7 @@ async def test_a_broken_form_is_refused(body: bytes, world: World, client: httpx
     response = await client.post(SOURCES, content=body, headers=headers)
     assert response.status_code in {400, 422}
     assert response.headers["content-type"] == "application/problem+json"
-    assert world.ingestion.bundles == []
+    assert world.ingestion.items == []
 
 
 async def test_a_field_named_file_without_a_file_is_refused(client: httpx.AsyncClient) -> None:
@@ -157,7 +157,7 @@ async def test_too_large_an_upload_is_refused(world: World, client: httpx.AsyncC
     files = [("file", ("a.md", b"x" * 100_000, "text/plain"))]
     response = await client.post(SOURCES, files=files, headers=ADMIN)
     assert (response.status_code, response.json()["code"]) == (413, "body_too_large")
-    assert world.ingestion.bundles == []
+    assert world.ingestion.items == []
 
 
 async def test_json_is_not_an_upload(client: httpx.AsyncClient) -> None:
@@ -165,15 +165,11 @@ async def test_json_is_not_an_upload(client: httpx.AsyncClient) -> None:
     assert (response.status_code, response.json()["code"]) == (415, "content_type_refused")
 
 
-async def test_a_full_disk_is_told(
-    world: World, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async def full(self: Request, **_: object) -> object:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(Request, "_get_form", full)
+async def test_a_full_disk_is_told(world: World, client: httpx.AsyncClient) -> None:
+    world.contents.full = True
     response = await client.post(SOURCES, files=[NOTES], headers=ADMIN)
     assert (response.status_code, response.json()["code"]) == (507, "disk_full")
+    assert len(world.contents.let_go_of) == 1
 
 
 async def test_a_client_that_leaves_in_mid_upload_leaves_nothing(world: World) -> None:
@@ -185,4 +181,18 @@ async def test_a_client_that_leaves_in_mid_upload_leaves_nothing(world: World) -
     exchange.leave()
     async with exchange.on(world.app) as request:
         await request
-    assert world.ingestion.bundles == []
+    assert world.ingestion.items == []
+    assert len(world.contents.let_go_of) == 1
+
+
+async def test_a_body_cut_anywhere_is_refused(world: World, client: httpx.AsyncClient) -> None:
+    body = (
+        b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.md"\r\n\r\nhalf\r\n'
+        b'--x\r\nContent-Disposition: form-data; name="file"; filename="b.md"\r\n\r\nhalf\r\n--x--'
+    )
+    headers = {**ADMIN, "Content-Type": "multipart/form-data; boundary=x"}
+    for end in range(len(body)):
+        response = await client.post(SOURCES, content=body[:end], headers=headers)
+        assert response.status_code == 400, body[:end]
+    assert world.ingestion.items == []
+    assert (await client.post(SOURCES, content=body, headers=headers)).status_code == 202

@@ -1,0 +1,75 @@
+"""`sources remove` and `creators remove`: for good, with a receipt."""
+
+import time
+from typing import Annotated, Any
+
+import typer
+
+from apps.command.client import GatewayClient, gateway_client
+from apps.command.output import AsJson, console, show_json, show_table
+from runtime.errors import InvalidInput, UnderstudyError
+from runtime.settings import load_settings
+
+POLL_S = 0.5
+sources = typer.Typer(help="Work on the sources of a library.", no_args_is_help=True)
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
+Wait = Annotated[bool, typer.Option("--wait/--no-wait", help="Wait for the receipt.")]
+
+
+@sources.command("remove")
+def remove_source(
+    source: Annotated[str, typer.Argument(help="Id of the source.")],
+    creator: Annotated[
+        str | None, typer.Option(help="Handle or id; may be left out for the only one.")
+    ] = None,
+    yes: Yes = False,
+    wait: Wait = True,
+    as_json: AsJson = False,
+) -> None:
+    """Remove a source for good: transcript, passages, index entries and files."""
+    _confirm(f"Remove source {source} for good?", yes=yes, as_json=as_json)
+    with gateway_client(load_settings()) as gateway:
+        handle = creator or gateway.default_creator()
+        asked = gateway.delete(f"/api/v1/creators/{handle}/sources/{source}")
+        _show(gateway, asked["job_id"], wait=wait, as_json=as_json)
+
+
+def remove_creator(
+    handle: Annotated[str, typer.Argument(help="Handle or id of the creator.")],
+    yes: Yes = False,
+    wait: Wait = True,
+    as_json: AsJson = False,
+) -> None:
+    """Remove a creator for good, with the whole library."""
+    _confirm(f"Remove {handle} with the whole library for good?", yes=yes, as_json=as_json)
+    with gateway_client(load_settings()) as gateway:
+        asked = gateway.delete(f"/api/v1/creators/{handle}")
+        _show(gateway, asked["job_id"], wait=wait, as_json=as_json)
+
+
+def _confirm(question: str, *, yes: bool, as_json: bool) -> None:
+    if yes:
+        return
+    if as_json or not console().is_terminal:
+        raise InvalidInput("not_confirmed", "This cannot be undone.", next_step="Say so with --yes.")
+    typer.confirm(question, abort=True)
+
+
+def _show(gateway: GatewayClient, job_id: str, *, wait: bool, as_json: bool) -> None:
+    job: dict[str, Any] = {"id": job_id, "state": "queued"}
+    while wait and job["state"] in {"queued", "running"}:
+        job = gateway.get(f"/api/v1/jobs/{job_id}")
+        if job["state"] in {"queued", "running"}:
+            time.sleep(POLL_S)
+    if job["state"] in {"failed", "cancelled"}:
+        raise UnderstudyError(
+            job["error_code"] or "removal_cancelled",
+            job["error_detail"] or "The removal was cancelled.",
+            next_step="It answers nobody any more; ask for the removal again to have the rest removed.",
+        )
+    if as_json:
+        show_json({"job_id": job_id, "receipt": job.get("result")})
+    elif job["state"] == "succeeded":
+        show_table(("removed", "how many"), [(kind, str(n)) for kind, n in job["result"]["removed"].items()])
+    else:
+        console().print(f"It answers nobody any more; job {job_id} removes what there is.", markup=False)

@@ -1,0 +1,66 @@
+"""The statements about contents: who holds and who refers to one."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from runtime.database import Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Somebody's claim that a content stays."""
+
+    holder: UUID
+    sha256: str
+
+
+async def lock(tx: Transaction, sha256: str) -> None:
+    """Keep everybody else from holding or removing this content until the transaction ends."""
+    await tx.fetch_value(
+        "SELECT pg_advisory_xact_lock(hashtextextended('ingestion.content:' || %s, 0))", (sha256,)
+    )
+
+
+async def hold(tx: Transaction, holder: UUID, sha256: str, until: datetime) -> None:
+    """Hold a content until then."""
+    await tx.execute(
+        "INSERT INTO ingestion.holds (holder, sha256, until) VALUES (%s, %s, %s)"
+        " ON CONFLICT (holder, sha256) DO UPDATE SET until = excluded.until",
+        (holder, sha256, until),
+    )
+
+
+async def release(tx: Transaction, holder: UUID) -> None:
+    """End all holds of a holder."""
+    await tx.execute("DELETE FROM ingestion.holds WHERE holder = %s", (holder,))
+
+
+async def is_used(tx: Transaction, sha256: str, now: datetime) -> bool:
+    """Whether an upload refers to the content, or somebody holds it."""
+    return await tx.fetch_value(
+        "SELECT EXISTS (SELECT FROM ingestion.holds WHERE sha256 = %(sha256)s AND until > %(now)s)"
+        " OR EXISTS (SELECT FROM ingestion.uploads"
+        "  WHERE jsonb_path_query_array(files, '$.*.sha256') @> to_jsonb(%(sha256)s::text))",
+        {"sha256": sha256, "now": now},
+    )
+
+
+async def run_out_now(tx: Transaction, holder: UUID, now: datetime) -> list[str]:
+    """Let all holds of a holder run out; what they are on."""
+    return await tx.fetch_values(
+        "UPDATE ingestion.holds SET until = least(until, %s) WHERE holder = %s RETURNING sha256",
+        (now, holder),
+    )
+
+
+async def run_out(tx: Transaction, now: datetime) -> list[Hold]:
+    """The holds that have run out."""
+    return await tx.fetch_all(Hold, "SELECT holder, sha256 FROM ingestion.holds WHERE until <= %s", (now,))
+
+
+async def end_hold(tx: Transaction, holder: UUID, sha256: str) -> bool:
+    """End one hold; False when there is none any more."""
+    return bool(
+        await tx.execute("DELETE FROM ingestion.holds WHERE holder = %s AND sha256 = %s", (holder, sha256))
+    )

@@ -1,0 +1,158 @@
+"""From whole transfers to an item: a job, so that a file whose last byte was taken is never lost."""
+
+from collections.abc import AsyncIterator, Sequence
+from datetime import timedelta
+from uuid import UUID
+
+import structlog
+
+from creators import Catalogue
+from ingestion.contents import Contents
+from ingestion.submitting import QUEUE, Ingestion
+from ingestion.transfers import store
+from ingestion.transfers.types import Transfer
+from jobs import Effect, Job, JobContext, NewJob, Registration, Schedule
+from runtime.clock import Clock
+from runtime.database import Database, JsonValue, Transaction
+from runtime.errors import InvalidInput, UnderstudyError
+from runtime.files import FileStore, StoredFile
+from runtime.ids import new_id
+
+KIND = "ingestion.assembly"
+SWEEP_KIND = "ingestion.sweep"
+SWEEP_EVERY_S = 900
+# So long it is remembered that there was a transfer, after its time was over.
+REMEMBERED = timedelta(days=7)
+_PURGED_AT_ONCE = 200
+
+log = structlog.get_logger(__name__)
+
+
+def job_of_item(transfers: Sequence[Transfer]) -> NewJob:
+    """The job that makes an item of these files."""
+    return NewJob(
+        queue=QUEUE,
+        kind=KIND,
+        fairness_key=str(transfers[0].creator_id),
+        payload={"transfers": [str(transfer.id) for transfer in transfers]},
+        dedupe_key=str(transfers[0].id),
+    )
+
+
+class Assembly:
+    """Works on the jobs that `Transfers` queues, and clears away what has been given up."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        files: FileStore,
+        catalogue: Catalogue,
+        ingestion: Ingestion,
+        contents: Contents,
+        clock: Clock,
+    ) -> None:
+        self._database = database
+        self._files = files
+        self._catalogue = catalogue
+        self._ingestion = ingestion
+        self._contents = contents
+        self._clock = clock
+
+    def registrations(self) -> dict[str, Registration]:
+        """The jobs of this module by kind, for the worker."""
+        return {
+            KIND: Registration(self.assemble, on_failed=self._on_failed),
+            SWEEP_KIND: Registration(self.sweep),
+        }
+
+    def schedules(self) -> tuple[Schedule, ...]:
+        """What is to be done again and again."""
+        return (Schedule(SWEEP_KIND, QUEUE, SWEEP_KIND, {}, SWEEP_EVERY_S),)
+
+    async def assemble(self, context: JobContext) -> Effect:
+        """Put each file together from its pieces, and submit the item. Raises what `Ingestion.submit_kept` raises."""
+        ids = _transfers_of(context.job)
+        async with self._database.transaction() as tx:
+            found = [await store.find(tx, id) for id in ids]
+            transfers = [transfer for transfer in found if transfer is not None]
+            if len(transfers) < len(ids):
+                raise InvalidInput(
+                    "upload_gone", "The upload has been removed meanwhile.", next_step="Send the files again."
+                )
+            creator = await self._catalogue.find(tx, str(transfers[0].creator_id))
+        holder = new_id()
+        try:
+            kept = {transfer.filename: await self._whole(context, transfer, holder) for transfer in transfers}
+            await context.progress("check", 0, len(kept))
+            submission = await self._ingestion.submit_kept(creator, kept, holder)
+        except InvalidInput:
+            # It will be refused whenever it is tried: nothing of it is kept.
+            await self._forget_pieces(ids)
+            raise
+        finally:
+            await self._contents.let_go(holder)
+
+        async def accept(tx: Transaction) -> dict[str, JsonValue]:
+            await store.end(tx, ids, "accepted", source_id=submission.source_id)
+            tx.after_commit(lambda: self._forget_pieces(ids))
+            job_id = submission.job_id
+            return {
+                "source_id": str(submission.source_id),
+                "job_id": None if job_id is None else str(job_id),
+                "state": submission.state,
+            }
+
+        return accept
+
+    async def sweep(self, _context: JobContext) -> Effect:
+        """Give up what nobody went on with, and remove the bytes that are needed no more."""
+        purged = 0
+        while True:
+            now = self._clock.now()
+            async with self._database.transaction() as tx:
+                await store.expire(tx, now)
+                ids = await store.to_purge(tx, now, _PURGED_AT_ONCE)
+            if not ids:
+                break
+            for id in ids:
+                await self._files.remove_pieces(str(id))
+            async with self._database.transaction() as tx:
+                await store.mark_purged(tx, ids, now)
+            purged += len(ids)
+        contents = await self._contents.sweep()
+
+        async def effect(tx: Transaction) -> dict[str, JsonValue]:
+            await store.forget(tx, self._clock.now() - REMEMBERED)
+            return {"uploads": purged, "contents": contents}
+
+        return effect
+
+    async def _whole(self, context: JobContext, transfer: Transfer, holder: UUID) -> StoredFile:
+        async with self._database.transaction() as tx:
+            names = await store.pieces(tx, transfer.id)
+
+        async def content() -> AsyncIterator[bytes]:
+            done = 0
+            async for chunk in self._files.pieces(str(transfer.id), names):
+                yield chunk
+                done += len(chunk)
+                await context.progress("assemble", done, transfer.length)
+
+        return await self._contents.keep(holder, content())
+
+    async def _forget_pieces(self, ids: Sequence[UUID]) -> None:
+        try:
+            for id in ids:
+                await self._files.remove_pieces(str(id))
+        except UnderstudyError as error:
+            log.warning("pieces_left", code=error.code)  # the sweep comes by later
+
+    async def _on_failed(self, tx: Transaction, job: Job) -> None:
+        await store.end(tx, _transfers_of(job), "refused", error_code=job.error_code)
+
+
+def _transfers_of(job: Job) -> list[UUID]:
+    ids = job.payload["transfers"]
+    assert isinstance(ids, list)  # noqa: S101 - as `job_of_item` writes it
+    return [UUID(str(id)) for id in ids]
