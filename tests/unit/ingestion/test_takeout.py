@@ -104,6 +104,12 @@ def test_what_is_not_known_to_be_public_stays_out(privacy: str) -> None:
     assert items(files) == {"Takeout/Y/v/Public.srt": "video_not_public"}
 
 
+def test_a_video_called_public_is_not_public_for_its_name() -> None:
+    csv = "Video-ID,Titel,Datenschutz\naaaaaaaaaaa,Öffentlich,Etwas Neues\n"
+    files = {"Takeout/Y/m/videos.csv": csv, "Takeout/Y/v/Öffentlich.srt": SRT}
+    assert items(files) == {"Takeout/Y/v/Öffentlich.srt": "video_not_public"}
+
+
 def test_titles_that_begin_alike_are_not_guessed() -> None:
     files = {
         "Takeout/Y/m/videos.csv": "\n".join(
