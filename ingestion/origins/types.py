@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Literal, Protocol
 
 from ingestion.bundles import Bundle
-from runtime.errors import InvalidInput
+from runtime.errors import InvalidInput, NotFound
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,14 @@ class Listing:
     title: str
     entries: tuple[Entry, ...]
     complete: bool
+
+
+class ItemGone(NotFound):
+    """The origin itself says that an item is not public any more: removed, or made private. Nothing else may be this.
+
+    What was published from it stops answering until it can be fetched again. So an address that is blocked, wants
+    a sign-in, or answers with anything that may pass is another error.
+    """
 
 
 class BelongsElsewhere(InvalidInput):
@@ -75,7 +83,7 @@ class Origin(Protocol):
     async def fetch(self, address: Address) -> Bundle:
         """The files of an item.
 
-        Raises an UnderstudyError whose code says what stands in the way, and whose next step what the creator can do;
+        Raises ItemGone; else an UnderstudyError whose code says what stands in the way, and whose next step what the creator can do;
         it is transient when trying again later may help.
         """
         ...
