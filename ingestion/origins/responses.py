@@ -2,6 +2,7 @@
 
 from typing import Final, Literal
 
+from ingestion.origins.types import ItemGone
 from runtime.errors import Forbidden, InvalidInput, NotFound, Unavailable, UnderstudyError
 
 Subject = Literal["page", "feed", "sitemap", "transcript", "audio"]
@@ -33,6 +34,8 @@ def refusal(status: int, host: str, subject: Subject) -> UnderstudyError | None:
             next_step="Nothing to do: it is tried again later.",
         )
     kind, code, detail, next_step = _PERMANENT.get(status, _OTHER)
+    if subject == "page" and kind is NotFound:
+        kind = ItemGone
     return kind(
         f"{subject}_{code}", detail.format(subject=subject, host=host, status=status), next_step=next_step
     )

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import deque
+from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -12,6 +13,7 @@ from runtime.errors import NotFound, Unavailable, UnderstudyError
 from runtime.http import FetchLimits, OutsideClient
 
 _LIMITS: Final = FetchLimits(timeout_s=60, max_bytes=MAX_BYTES)
+_NEVER: Final = datetime.min.replace(tzinfo=UTC)
 _HEADERS: Final = {"Accept": "application/xml, text/xml;q=0.9, */*;q=0.5", "Accept-Encoding": "gzip"}
 
 
@@ -47,7 +49,7 @@ class SiteReader:
             pages += [page for page in found.pages if _host(page.url) == _host(place)]
         robots = await self._robots.read(url)
         allowed = [page for page in pages if _host(page.url) != _host(url) or robots.allows(page.url)]
-        allowed.sort(key=lambda page: page.changed or "", reverse=True)
+        allowed.sort(key=lambda page: page.published_at or page.changed_at or _NEVER, reverse=True)
         return allowed[: self._pages], complete and len(allowed) <= self._pages
 
     async def _first(self, url: str) -> list[str]:

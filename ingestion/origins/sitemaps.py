@@ -28,6 +28,11 @@ class ListedPage:
     title: str = ""
     published_at: datetime | None = None
 
+    @property
+    def changed_at(self) -> datetime | None:
+        """When that was, if it is a date."""
+        return _date(self.changed or "")
+
 
 @dataclass(frozen=True, slots=True)
 class Sitemap:

@@ -45,6 +45,14 @@ class Listing:
     complete: bool
 
 
+class ItemGone(NotFound):
+    """The origin itself says that an item is not public any more: removed, or made private. Nothing else may be this.
+
+    What was published from it stops answering until it can be fetched again. So an address that is blocked, wants
+    a sign-in, or answers with anything that may pass is another error.
+    """
+
+
 class BelongsElsewhere(InvalidInput):
     """What an address holds is for another origin, which only its content could tell.
 

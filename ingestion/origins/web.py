@@ -7,6 +7,7 @@ which is what these marks ask not to do.
 """
 
 import asyncio
+import hashlib
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -100,8 +101,8 @@ class WebOrigin:
         page = urlunsplit(parts)
         said = told[1].lower() if told else ""
         if said == "sitemap" or (not said and _SITEMAP.fullmatch(parts.path.rpartition("/")[2])):
-            return Address(NAME, "collection", f"sitemap:{page}", f"sitemap:{page}")
-        return Address(NAME, "item", page, page)
+            return Address(NAME, "collection", _short(f"sitemap:{page}"), f"sitemap:{page}")
+        return _page_address(page)
 
     async def discover(self, address: Address) -> Listing:
         """The pages of a sitemap on its own site that robots.txt allows, newest first; `version` is their `lastmod`.
@@ -116,10 +117,8 @@ class WebOrigin:
             parts = _parts(page.url)
             if parts is not None and "@" not in parts.netloc:
                 place = urlunsplit(parts)
-                entries.setdefault(
-                    place,
-                    Entry(Address(NAME, "item", place, place), page.title, page.published_at, page.changed),
-                )
+                entry = Entry(_page_address(place), page.title, page.published_at, page.changed)
+                entries.setdefault(place, entry)
         return Listing(urlsplit(url).hostname or "", tuple(entries.values()), complete)
 
     async def fetch(self, address: Address) -> Bundle:
@@ -129,15 +128,16 @@ class WebOrigin:
         `page_noindex`, `page_paywalled`, `page_login_needed`, `page_empty`, `page_unreadable`, `page_too_large`,
         `page_type_unsupported`, and BelongsElsewhere for a feed or a sitemap.
         """
-        await self._robots.check(address.url)
-        got = await self._client.fetch(address.url, headers=_ACCEPT, limits=self._limits.fetch)
+        url = address.url.removeprefix("page:")
+        await self._robots.check(url)
+        got = await self._client.fetch(url, headers=_ACCEPT, limits=self._limits.fetch)
         if error := refusal(got.status, urlsplit(got.url).hostname or "", "page"):
             raise error
-        if got.url != address.url:
-            await self._check_redirect(address.url, got.url)
+        if got.url != url:
+            await self._check_redirect(url, got.url)
         if PRIVATE_MARKS & tokens([got.headers.get("x-robots-tag", "")]):
             raise page_private()
-        return await self._bundle(got, address.url)
+        return await self._bundle(got, url)
 
     async def _check_redirect(self, asked: str, url: str) -> None:
         await self._robots.check(url)
@@ -162,6 +162,17 @@ class WebOrigin:
                 raise _type_unsupported(content_type)
             name, data = found, got.content
         return Bundle(name, (BundleFile(name, data),))
+
+
+def _page_address(url: str) -> Address:
+    """With `page:` before one that is named as sitemaps are."""
+    taken = _SITEMAP.fullmatch(urlsplit(url).path.rpartition("/")[2])
+    return Address(NAME, "item", _short(url), f"page:{url}" if taken else url)
+
+
+def _short(name: str) -> str:
+    """An id of at most 500 characters."""
+    return name if len(name) <= 500 else f"{name[:400]}#{hashlib.sha256(name.encode()).hexdigest()}"
 
 
 def _parts(text: str) -> SplitResult | None:

@@ -4,6 +4,7 @@
 http(s) address is taken when it is named as feeds are. The same address with `#episode=<id>` is one episode.
 """
 
+import hashlib
 import re
 from typing import Final
 from urllib.parse import SplitResult, urlsplit, urlunsplit
@@ -43,8 +44,10 @@ def recognise(url: str) -> Address | None:
     feed_url = urlunsplit(parts._replace(fragment=""))
     if episode:
         return Address(NAME, "item", episode[1], f"{feed_url}#{parts.fragment}")
-    if told or _looks_like_feed(parts):
-        return Address(NAME, "collection", _bare(feed_url), feed_url)
+    if _looks_like_feed(parts):
+        return Address(NAME, "collection", _short(_bare(feed_url)), feed_url)
+    if told:
+        return Address(NAME, "collection", _short(_bare(feed_url)), feed_address(feed_url))
     return None
 
 
@@ -54,8 +57,8 @@ def feed_address(feed_url: str) -> str:
 
 
 def feed_of(episode: Address) -> str:
-    """The address of the feed that lists an episode."""
-    return episode.url.partition("#")[0]
+    """Where to fetch the feed that an address means, or that lists the episode it means."""
+    return episode.url.removeprefix("feed:").partition("#")[0]
 
 
 def episode_address(feed_url: str, episode_id: str) -> Address:
@@ -76,6 +79,11 @@ def _bare(feed_url: str) -> str:
     parts = urlsplit(feed_url)
     bare = parts._replace(scheme="", netloc=parts.netloc.rpartition("@")[2])
     return urlunsplit(bare).removeprefix("//").rstrip("/")
+
+
+def _short(name: str) -> str:
+    """An id of at most 500 characters."""
+    return name if len(name) <= 500 else f"{name[:400]}#{hashlib.sha256(name.encode()).hexdigest()}"
 
 
 def _parts(text: str) -> SplitResult | None:

@@ -16,7 +16,7 @@ from ingestion.origins.podcast.details import FORMATS, by_worth, info_file, medi
 from ingestion.origins.podcast.feeds import Episode, Feed
 from ingestion.origins.podcast.reading import FeedReader
 from ingestion.origins.responses import refusal
-from ingestion.origins.types import Address, Entry, Listing
+from ingestion.origins.types import Address, Entry, ItemGone, Listing
 from runtime.clock import Clock
 from runtime.errors import InvalidInput, NotFound, Unavailable, UnderstudyError
 from runtime.http import FetchLimits, OutsideClient
@@ -90,7 +90,7 @@ class PodcastOrigin:
     async def fetch(self, address: Address) -> Bundle:
         """`<id>.info.json` with `<id>.<language>.<format>`, the transcript as it was sent, or else the recording.
 
-        Raises as `discover` does, NotFound `episode_gone`, the codes of `responses.refusal` for "transcript" and "audio",
+        Raises as `discover` does, ItemGone `episode_gone`, NotFound `episode_not_listed`, the codes of `responses.refusal` for "transcript" and "audio",
         `transcript_missing`, `audio_wrong_type`, and StorageFull `disk_full`.
         """
         feed, episode = await self._episode(address)
@@ -102,15 +102,21 @@ class PodcastOrigin:
         return Bundle(episode.id, (info, words or await self._recording(episode)))
 
     async def _episode(self, address: Address) -> tuple[Feed, Episode]:
+        complete = True
         for fresh in (False, True):
             feed, complete = await self._feeds.read(feed_of(address), fresh=fresh)
             found = next((episode for episode in feed.episodes if episode.id == address.id), None)
             if found is not None:
                 return feed, found
-        raise NotFound(
+        if not complete:
+            raise NotFound(
+                "episode_not_listed",
+                f"The feed does not list this episode on its first {self._limits.pages} pages.",
+                next_step="Upload the captions or the recording of the episode.",
+            )
+        raise ItemGone(
             "episode_gone",
-            "The feed does not list this episode"
-            + (" any more." if complete else " on the pages that were read."),
+            "The feed does not list this episode any more.",
             next_step="Remove the source, or put the episode back into the feed.",
         )
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingestion.origins.podcast.addresses import identity, recognise
+from ingestion.origins.podcast.addresses import feed_of, identity, recognise
 from runtime.errors import InvalidInput
 
 
@@ -35,7 +35,8 @@ from runtime.errors import InvalidInput
 def test_feeds(url: str, feed: str) -> None:
     found = recognise(url)
     assert found is not None
-    assert (found.origin, found.kind, found.url) == ("podcast", "collection", feed)
+    assert (found.origin, found.kind, feed_of(found)) == ("podcast", "collection", feed)
+    assert recognise(found.url) == found
     assert "Key" not in found.id
 
 
@@ -81,4 +82,4 @@ def test_any_text(text: str) -> None:
     except InvalidInput:
         return
     if found is not None:
-        assert recognise(f"feed:{found.url}") == found or "#" in found.url
+        assert recognise(found.url) == found

@@ -14,7 +14,7 @@ from ingestion.bundles import Bundle
 from ingestion.extraction import extract
 from ingestion.origins.page_reading import read_in_child
 from ingestion.origins.pages import read_page
-from ingestion.origins.types import BelongsElsewhere
+from ingestion.origins.types import BelongsElsewhere, ItemGone
 from ingestion.origins.web import WebLimits, WebOrigin
 from runtime.errors import InvalidInput, TooLarge, Unavailable, UnderstudyError
 from runtime.http import FetchLimits
@@ -294,6 +294,20 @@ def test_one_spelling_of_an_address(url: str, page_url: str, origin: WebOrigin) 
     found = origin.recognise(url)
     assert found is not None
     assert (found.kind, found.id, found.url) == ("item", page_url, page_url)
+
+
+def test_a_page_that_is_named_like_a_list_says_that_it_is_none(origin: WebOrigin) -> None:
+    found = origin.recognise("page:https://example.org/sitemap.xml")
+    assert found is not None
+    assert (found.kind, found.url) == ("item", "page:https://example.org/sitemap.xml")
+    assert origin.recognise(found.url) == found
+
+
+async def test_only_a_page_that_is_not_there_is_gone(site: Site, origin: WebOrigin) -> None:
+    for status, gone in ((404, True), (410, True), (403, False), (500, False), (451, False)):
+        with pytest.raises(UnderstudyError) as caught:
+            await fetch(origin, site.put("/a", status=status))
+        assert isinstance(caught.value, ItemGone) == gone
 
 
 @pytest.mark.parametrize("url", ["ftp://example.org/", "notes.md", "", "@handle", "feed:https://example.org"])
