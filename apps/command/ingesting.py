@@ -41,7 +41,12 @@ class Item:
 
 
 def ingest(
-    path: Annotated[Path, typer.Argument(help="A folder as yt-dlp writes it, or a Markdown or text file.")],
+    path: Annotated[
+        Path,
+        typer.Argument(
+            help="A folder as yt-dlp writes it, or a document: PDF, office, web, mail, text or image."
+        ),
+    ],
     creator: CreatorOption = None,
     wait: Annotated[bool, typer.Option(help="Wait until everything can be asked about.")] = True,
     as_json: AsJson = False,
