@@ -45,7 +45,7 @@ def ingest(
     path: Annotated[
         Path,
         typer.Argument(
-            help="A folder as yt-dlp writes it, captions, a recording, a document, or an archive of these."
+            help="A folder as yt-dlp writes it, captions, a recording, a document (PDF, office, web, mail, text, image), or an archive of these."
         ),
     ],
     creator: CreatorOption = None,

@@ -20,6 +20,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 from typing import Any, Final
 
 from ingestion.parsing import child
@@ -57,7 +58,7 @@ class _Server:
         os.set_blocking(self._woken, False)
         os.set_blocking(wake, False)
         signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
-        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.signal(signal.SIGCHLD, _awake)
 
     def serve(self) -> None:
         """Until the parent is gone, or nothing came for long."""
@@ -163,6 +164,10 @@ class _Server:
         shutil.rmtree(one.folder, ignore_errors=True)
 
 
+def _awake(_number: int, _frame: FrameType | None) -> None:
+    """Nothing more: that there is a handler makes Python write to the wake-up descriptor."""
+
+
 def _verdict(status: int) -> str | None:
     if os.WIFSIGNALED(status):
         return {
@@ -200,14 +205,9 @@ def _children_of(pid: int) -> list[int]:
 
 def _resident(pid: int) -> int:
     try:
-        return int(Path(f"/proc/{pid}/statm").read_text("ascii").split()[1]) * resource_page()
+        return int(Path(f"/proc/{pid}/statm").read_text("ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
     except (OSError, IndexError):
         return 0
-
-
-def resource_page() -> int:
-    """Bytes of a page of memory."""
-    return os.sysconf("SC_PAGE_SIZE")
 
 
 def _size(folder: Path) -> int:

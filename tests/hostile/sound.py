@@ -87,7 +87,8 @@ def odt(body: str, prolog: str = "") -> bytes:
     parts: dict[str, bytes | str] = {
         "mimetype": mime,
         "content.xml": content,
-        "styles.xml": f"<office:document-styles xmlns:office='{office}' office:version='1.2'/>",
+        "styles.xml": f"<office:document-styles xmlns:office='{office}' office:version='1.2'><office:styles/>"
+        "<office:automatic-styles/><office:master-styles/></office:document-styles>",
         "META-INF/manifest.xml": manifest,
     }
     return archive(parts, stored="mimetype")

@@ -80,12 +80,20 @@ def _read_archive(work: Work) -> Iterator[Found]:
     # Libraries and pandoc go by the name's end.
     path = work.path.rename(work.path.with_suffix(f".{form}"))
     elements = _partition(_PARTITIONS[form], filename=str(path), **_OPTIONS.get(form, {}))
+    if form == "pptx":
+        elements.sort(key=_title_first)
     pictures = _pictures(path, work) if form == "pptx" else {}
     yield from paragraphs(
         elements, by_page=form in {"pptx", "xlsx"}, sheets=form == "xlsx", pictures=pictures
     )
     if pictures:
         yield Outcome("pages_by_ocr", len(pictures)) if ocr.is_installed() else Outcome("pictures_not_read")
+
+
+def _title_first(element: Element) -> tuple[int, bool]:
+    """The place of an element of a slide: its notes come first where it is drawn last."""
+    is_title = _level(element, by_page=True, sheets=False) is not None
+    return element.metadata.page_number or 0, not is_title
 
 
 def _partition(partition: Callable[..., list[Element]], **options: Any) -> list[Element]:

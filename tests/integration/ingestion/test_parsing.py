@@ -8,10 +8,12 @@ import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator
+from io import BytesIO
 from pathlib import Path
 
 import psutil
 import pytest
+from pptx import Presentation
 
 from ingestion.parsing import ForkServerParser, Limits
 from runtime.errors import InvalidInput, Unavailable
@@ -105,6 +107,21 @@ async def test_hostile_files_end_as_they_should(parser: ForkServerParser, test_d
 async def test_sound_documents(parser: ForkServerParser, name: str) -> None:
     document = await parser.parse("named.wrongly", sound()[name])
     assert TEXT in " ".join(one.text for one in document.paragraphs)
+
+
+async def test_notes_stand_under_their_slide(parser: ForkServerParser) -> None:
+    slides = Presentation()
+    for number in (1, 2):
+        slide = slides.slides.add_slide(slides.slide_layouts[5])
+        slide.shapes.title.text = f"Cranks {number}"
+        slide.notes_slide.notes_text_frame.text = f"Say it slowly {number}."
+    made = BytesIO()
+    slides.save(made)
+    document = await parser.parse("a.pptx", made.getvalue())
+    assert [(one.text, one.heading, one.page) for one in document.paragraphs] == [
+        ("Say it slowly 1.", "Cranks 1", 1),
+        ("Say it slowly 2.", "Cranks 2", 2),
+    ]
 
 
 async def test_attachments_stand_under_their_names(parser: ForkServerParser) -> None:

@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 import pytest
 
 from creators import Chapter, Segment, SourceFacts
-from ingestion.bundles import Bundle, BundleFile
-from ingestion.extraction import complete, extract, identify
+from ingestion.bundles import Bundle, BundleFile, group_files
+from ingestion.documents import DocumentText, Paragraph
+from ingestion.extraction import complete, document_to_parse, extract, identify
 from runtime.errors import InvalidInput
 
 INFO = {
@@ -201,6 +202,37 @@ def test_text_has_its_name_for_a_title() -> None:
     assert (extracted.facts.title, extracted.segments) == ("my notes", (Segment(0, "# Not a heading"),))
 
 
+def test_documents_that_a_parser_reads() -> None:
+    made = Bundle("talk.pdf", (BundleFile("talk.pdf", b"%PDF-1.7 broken"),))
+    assert document_to_parse(made) == made.files[0]
+    assert identify(made) == SourceFacts(origin="file", external_id="talk.pdf", kind="document", title="talk")
+    text = DocumentText((Paragraph("Hot.", "Oven", 3),), title="Gear", author="Bev", language="en")
+    extracted = extract(made, {"bev"}, (), text)
+    assert extracted.segments == (Segment(0, "Hot.", page=3, heading="Oven", speaker="Bev", role="creator"),)
+    assert (extracted.facts.title, extracted.facts.language) == ("Gear", "en")
+
+
+def test_content_decides_and_not_the_name() -> None:
+    named_text = Bundle("a.txt", (BundleFile("a.txt", b"%PDF-1.7"),))
+    assert document_to_parse(named_text) == named_text.files[0]
+    named_pdf = Bundle("a.pdf", (BundleFile("a.pdf", b"Words."),))
+    assert document_to_parse(named_pdf) is None
+    assert extract(named_pdf).segments == (Segment(0, "Words."),)
+
+
+def test_what_nobody_reads_is_refused_at_once() -> None:
+    made = Bundle("a.pdf", (BundleFile("a.pdf", b"\x7fELF\x01\x02\x03\x04" * 9),))
+    with pytest.raises(InvalidInput) as caught:
+        identify(made)
+    assert caught.value.code == "file_type_unsupported"
+
+
+def test_a_picture_beside_a_recording_is_not_a_document() -> None:
+    names = ["a.info.json", "a.en.vtt", "a.webp", "a.jpg", "b.jpg"]
+    found = list(group_files(BundleFile(name, b"x") for name in names))
+    assert [one.name for one in found] == ["a", "b.jpg"]
+
+
 def test_identify_does_not_need_the_captions() -> None:
     facts = identify(bundle(a_info_json=INFO, a_en_vtt=b"\x89PNG\r\n"))
     assert (facts.external_id, facts.title, facts.origin) == ("3UfrB7_ZOx0", "Ovens", "youtube")
@@ -214,6 +246,7 @@ def test_identify_does_not_need_the_captions() -> None:
         ({"a_info_json": b"{", "a_en_vtt": VTT}, "info_broken"),
         ({"a_exe": b"x"}, "file_type_unsupported"),
         ({"a_md": b""}, "document_empty"),
+        ({"a_pdf": b""}, "document_empty"),
     ],
 )
 def test_refusals(files: dict[str, bytes], code: str) -> None:
