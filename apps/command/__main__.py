@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from apps.command import asking, cataloguing, ingesting, maintaining, serving
+from apps.command import asking, cataloguing, ingesting, maintaining, serving, watching
 from apps.command.output import exit_code, show_error
 from runtime.errors import UnderstudyError
 
@@ -24,6 +24,8 @@ app.command()(asking.ask)
 app.command()(asking.search)
 app.add_typer(cataloguing.app, name="creators")
 app.command()(ingesting.ingest)
+app.command()(watching.sources)
+app.add_typer(watching.feeds, name="feeds")
 app.add_typer(ingesting.jobs, name="jobs")
 app.command()(maintaining.reindex)
 app.command()(maintaining.migrate)

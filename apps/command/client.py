@@ -56,6 +56,10 @@ class GatewayClient:
         """The JSON that `path` answers to this JSON."""
         return self._answer("POST", path, json=body)
 
+    def delete(self, path: str) -> Json:
+        """The JSON that `path` answers to its removal."""
+        return self._answer("DELETE", path)
+
     def upload(self, path: str, files: Sequence[tuple[str, bytes]]) -> Json:
         """Send files that form one item."""
         parts = [("file", (name, data, "application/octet-stream")) for name, data in files]

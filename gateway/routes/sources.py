@@ -12,7 +12,8 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 
 from creators import Source
-from gateway.bodies import AddressRequest, SourceBody, SourcesBody, SubmissionBody
+from gateway.bodies import SourceBody, SourcesBody, SubmissionBody
+from gateway.feed_bodies import AddressRequest
 from gateway.parts import PUBLIC, FromParts, IsAdmin, find_creator, require_admin
 from ingestion import Bundle, BundleFile
 from runtime.errors import InvalidInput, StorageFull

@@ -14,7 +14,7 @@ from accounts import AdminKey, GuestSigner
 from chat import Conversations, ExtractiveResponder
 from creators import Catalogue, Library, Segment
 from gateway import build_gateway
-from ingestion import Ingestion
+from ingestion import Addresses, Ingestion, Origins
 from jobs import JobQueue
 from jobs.testing import NullWaker
 from retrieval import HybridRetriever, IndexName, PassageDraft, PassageWriter
@@ -22,7 +22,7 @@ from retrieval.testing import HashingEmbedder, MemoryIndex
 from runtime.database import Database
 from runtime.files import LocalFileStore
 from runtime.ids import SourceId
-from runtime.settings import GatewaySettings
+from runtime.settings import FeedSettings, GatewaySettings
 from runtime.testing import FixedClock
 
 INDEX = IndexName("turns.hashing.1")
@@ -148,6 +148,14 @@ class Rooms:
             conversations=Conversations(),
             jobs=self.queue,
             ingestion=self.ingestion(),
+            addresses=Addresses(
+                database=self.database,
+                library=self.library,
+                queue=self.queue,
+                origins=Origins(),
+                clock=self.clock,
+                settings=FeedSettings(),
+            ),
             admin_key=AdminKey(KEY),
             guests=GuestSigner("s" * 43, self.clock),
             probes={"database": self.probe},
