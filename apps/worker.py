@@ -84,10 +84,10 @@ class Child:
                 Redis.from_url(self._settings.redis.url.get_secret_value())
             )
             sink = RedisStreamSink(redis)
+            watcher = _watcher(core)
+            async with core.database.transaction() as tx:
+                await core.queue.ensure_schedules(tx, watcher.schedules())
             self._stack = stack.pop_all()
-        watcher = _watcher(core)
-        async with core.database.transaction() as tx:
-            await core.queue.ensure_schedules(tx, watcher.schedules())
         runner = Runner(
             database=core.database,
             queue=core.queue,
