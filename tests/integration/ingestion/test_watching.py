@@ -202,6 +202,14 @@ async def test_what_failed_is_tried_again_with_growing_patience(
     del shelf.statuses["texts/a"]
     assert (await check(workshop, bev))["retried"] == 1
     assert (await workshop.states(bev))["a"] == "ready"
+    # After a success patience begins anew.
+    shelf.statuses["texts/a"] = 422
+    shelf.list_all(a={"version": "2"})
+    await check(workshop, bev)
+    asked = shelf.hits["texts/a"]
+    await workshop.work_on(INTERVAL_S + 60)
+    await workshop.work()
+    assert shelf.hits["texts/a"] == asked + 1
 
 
 async def test_a_feed_that_cannot_be_read_backs_off_and_withdraws_nothing(
