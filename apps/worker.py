@@ -88,10 +88,10 @@ class Child:
             sink = RedisStreamSink(redis)
             parser = ForkServerParser()
             stack.push_async_callback(parser.close)
+            watcher, assembly = _watcher(core), _assembly(core)
+            async with core.database.transaction() as tx:
+                await core.queue.ensure_schedules(tx, [*watcher.schedules(), *assembly.schedules()])
             self._stack = stack.pop_all()
-        watcher, assembly = _watcher(core), _assembly(core)
-        async with core.database.transaction() as tx:
-            await core.queue.ensure_schedules(tx, [*watcher.schedules(), *assembly.schedules()])
         runner = Runner(
             database=core.database,
             queue=core.queue,

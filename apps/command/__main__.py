@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from apps.command import asking, cataloguing, ingesting, maintaining, removing, serving
+from apps.command import asking, cataloguing, ingesting, maintaining, removing, serving, watching
 from apps.command.output import exit_code, show_error
 from runtime.errors import UnderstudyError
 
@@ -24,8 +24,10 @@ app.command()(asking.ask)
 app.command()(asking.search)
 app.add_typer(cataloguing.app, name="creators")
 cataloguing.app.command("remove")(removing.remove_creator)
-app.add_typer(removing.sources, name="sources")
 app.command()(ingesting.ingest)
+app.add_typer(watching.sources, name="sources")
+watching.sources.command("remove")(removing.remove_source)
+app.add_typer(watching.feeds, name="feeds")
 app.add_typer(ingesting.jobs, name="jobs")
 app.command()(maintaining.reindex)
 app.command()(maintaining.migrate)

@@ -1,5 +1,6 @@
 """`ingest` and `jobs`."""
 
+import os
 import time
 from collections import Counter
 from dataclasses import dataclass
@@ -8,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from apps.command.client import GatewayClient, gateway_client
+from apps.command.client import GatewayClient, Json, gateway_client
 from apps.command.output import AsJson, CreatorOption, console, show_json, show_table
-from runtime.errors import UnderstudyError
+from runtime.errors import InvalidInput, NotFound, UnderstudyError
 from runtime.settings import load_settings
 
 if TYPE_CHECKING:
@@ -42,10 +43,11 @@ class Item:
 
 
 def ingest(
-    path: Annotated[
-        Path,
+    what: Annotated[
+        str,
         typer.Argument(
-            help="A folder as yt-dlp writes it, captions, a recording, a document (PDF, office, web, mail, text, image), or an archive of these."
+            help="A folder as yt-dlp writes it, captions, a recording, a document (PDF, office, web, mail, text, image),"
+            " an archive of these, a URL, an @handle or a video's id."
         ),
     ],
     creator: CreatorOption = None,
@@ -57,16 +59,26 @@ def ingest(
             " and for a folder if UNDERSTUDY_SPEECH__MODEL is set."
         ),
     ] = None,
+    watch: Annotated[
+        bool | None, typer.Option(help="Look through a channel, playlist or feed again and again.")
+    ] = None,
+    access: Annotated[str | None, typer.Option(help="Of an address: public, members or private.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Add what is in a folder, or a single file, to a creator's library."""
+    """Add a folder, a file, or whatever has an address to a creator's library."""
     settings = load_settings()
-    listen = (path.is_file() or settings.speech.model is not None) if media is None else media
     with gateway_client(settings) as gateway:
         handle = creator or gateway.default_creator()
-        items = submit_folder(gateway, handle, path, quiet=as_json, listen=listen)
-        if wait:
-            finish(gateway, items, quiet=as_json)
+        if is_path(what):
+            path = Path(what)
+            listen = (path.is_file() or settings.speech.model is not None) if media is None else media
+            items = submit_folder(gateway, handle, path, quiet=as_json, listen=listen)
+            if wait:
+                finish(gateway, items, quiet=as_json)
+        else:
+            items = take_in_address(
+                gateway, handle, what, watch=watch, access=access, wait=wait, quiet=as_json
+            )
     counts = Counter(item.state for item in items)
     if as_json:
         show_json({"creator": handle, "counts": counts, "items": [_as_json(item) for item in items]})
@@ -81,6 +93,83 @@ def ingest(
                 )
     if counts["failed"]:
         raise typer.Exit(1)
+
+
+def is_path(what: str) -> bool:
+    """Whether something on this machine has that name."""
+    try:
+        return os.path.lexists(what)
+    except ValueError:
+        return False
+
+
+def take_in_address(
+    gateway: GatewayClient,
+    creator: str,
+    what: str,
+    *,
+    watch: bool | None,
+    access: str | None,
+    wait: bool,
+    quiet: bool,
+) -> list[Item]:
+    """Have the gateway take an address in; with `wait`, until it and all that it lists can be asked about."""
+    options = {"watch": watch, "access": access}
+    body = {"url": what} | {name: value for name, value in options.items() if value is not None}
+    try:
+        answer = gateway.post(f"/api/v1/creators/{creator}/sources", body)
+    except InvalidInput as error:
+        if error.code != "address_unknown" or "://" in what:
+            raise
+        raise InvalidInput(
+            "folder_missing",
+            f"There is no folder or file {what}, and it is no address that is understood.",
+            next_step=f"Check the path. {error.next_step}",
+        ) from error
+    item = Item(what, "queued", answer["source_id"], answer["job_id"])
+    if not wait:
+        return [item]
+    finish(gateway, [item], quiet=quiet)
+    if answer["feed_id"] is None or item.state == "failed":
+        return [item]
+    return finish_feed(gateway, creator, answer["feed_id"], quiet=quiet)
+
+
+def finish_feed(gateway: GatewayClient, creator: str, feed: str, *, quiet: bool) -> list[Item]:
+    """Wait until nothing of a feed is being worked on; its items as they are then."""
+    with _progress(hidden=quiet) as bar:
+        task = bar.add_task("ingesting", total=None)
+        while (counts := _counts(gateway, creator, feed))["working"]:
+            bar.update(task, total=counts["total"], completed=counts["total"] - counts["working"])
+            time.sleep(POLL_S)
+        bar.update(task, total=counts["total"], completed=counts["total"])
+    items: list[Item] = []
+    for source in all_sources(gateway, creator, feed=feed):
+        item = Item(source["title"], source["state"], source["id"])
+        if item.state == "failed":
+            item.fail(source["error_code"], "", source["next_step"])
+        items.append(item)
+    return items
+
+
+def _counts(gateway: GatewayClient, creator: str, feed: str) -> dict[str, int]:
+    found = gateway.get(f"/api/v1/creators/{creator}/feeds")["feeds"]
+    counts = next((one["items"] for one in found if one["id"] == feed), None)
+    if counts is None:
+        raise NotFound("feed_not_found", "The feed was removed meanwhile.", next_step="Submit it again.")
+    return counts
+
+
+def all_sources(gateway: GatewayClient, creator: str, **filters: str) -> list[dict[str, Any]]:
+    """A creator's library, page by page."""
+    sources: list[dict[str, Any]] = []
+    cursor: dict[str, str] = {}
+    while True:
+        page = gateway.get(f"/api/v1/creators/{creator}/sources", limit=1000, **filters, **cursor)
+        sources += page["sources"]
+        if page["next_cursor"] is None:
+            return sources
+        cursor = {"cursor": page["next_cursor"]}
 
 
 def _progress(*, hidden: bool) -> "Progress":
@@ -156,7 +245,8 @@ def finish(gateway: GatewayClient, items: list[Item], *, quiet: bool) -> list[It
                 waiting += more
                 bar.update(task, total=len(waiting))
             elif job["state"] == "succeeded":
-                item.state = "ready"
+                result: Json = job["result"] or {}
+                item.state = "unchanged" if result.get("unchanged") else "ready"
             else:
                 item.fail(job["error_code"] or job["state"], job["error_detail"], job["next_step"])
             bar.advance(task)

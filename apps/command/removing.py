@@ -11,12 +11,10 @@ from runtime.errors import InvalidInput, UnderstudyError
 from runtime.settings import load_settings
 
 POLL_S = 0.5
-sources = typer.Typer(help="Work on the sources of a library.", no_args_is_help=True)
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 Wait = Annotated[bool, typer.Option("--wait/--no-wait", help="Wait for the receipt.")]
 
 
-@sources.command("remove")
 def remove_source(
     source: Annotated[str, typer.Argument(help="Id of the source.")],
     creator: Annotated[

@@ -4,7 +4,8 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends
 
-from gateway.bodies import FeedBody, FeedRemovedBody, FeedsBody, SubmissionBody
+from gateway.bodies import SubmissionBody
+from gateway.feed_bodies import FeedBody, FeedRemovedBody, FeedsBody
 from gateway.parts import FromParts, find_creator, require_admin
 from runtime.ids import FeedId
 

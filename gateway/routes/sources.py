@@ -10,7 +10,8 @@ from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 
 from creators import Source
-from gateway.bodies import AddressRequest, SourceBody, SourcesBody, SubmissionBody
+from gateway.bodies import SourceBody, SourcesBody, SubmissionBody
+from gateway.feed_bodies import AddressRequest
 from gateway.multipart import MOST_FILES, file_parts
 from gateway.parts import PUBLIC, FromParts, IsAdmin, find_creator, require_admin
 from runtime.errors import InvalidInput

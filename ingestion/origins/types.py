@@ -65,14 +65,6 @@ class BelongsElsewhere(InvalidInput):
         self.url = url
 
 
-class ItemGone(NotFound):
-    """The origin itself says that an item is not public any more: removed, or made private. Nothing else may be this.
-
-    What was published from it stops answering until it can be fetched again. So an address that is blocked, wants
-    a sign-in, or answers with anything that may pass is another error.
-    """
-
-
 class Origin(Protocol):
     """One kind of place, such as YouTube or podcast feeds. Whoever made it closes it."""
 

@@ -14,7 +14,7 @@ from accounts import AdminKey, GuestSigner
 from chat import Conversations, ExtractiveResponder
 from creators import Catalogue, Library, Segment
 from gateway import build_gateway
-from ingestion import Assembly, Contents, Ingestion, Removals, Remover, Scanner, Transfers
+from ingestion import Addresses, Assembly, Contents, Ingestion, Origins, Removals, Remover, Scanner, Transfers
 from jobs import JobQueue
 from jobs.testing import NullWaker
 from retrieval import HybridRetriever, IndexName, PassageDraft, PassageWriter
@@ -22,7 +22,7 @@ from retrieval.testing import HashingEmbedder, MemoryIndex
 from runtime.database import Database
 from runtime.files import LocalFileStore
 from runtime.ids import SourceId
-from runtime.settings import ClamdSettings, GatewaySettings, UploadSettings
+from runtime.settings import ClamdSettings, FeedSettings, GatewaySettings, UploadSettings
 from runtime.testing import FixedClock
 
 INDEX = IndexName("turns.hashing.1")
@@ -193,6 +193,14 @@ class Rooms:
             transfers=self.transfers(),
             removals=Removals(
                 catalogue=self.catalogue, library=self.library, queue=self.queue, clock=self.clock
+            ),
+            addresses=Addresses(
+                database=self.database,
+                library=self.library,
+                queue=self.queue,
+                origins=Origins(),
+                clock=self.clock,
+                settings=FeedSettings(),
             ),
             admin_key=AdminKey(KEY),
             guests=GuestSigner("s" * 43, self.clock),

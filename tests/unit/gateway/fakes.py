@@ -29,12 +29,22 @@ from chat.types import (
 )
 from creators import Access, Coverage, Creator, NewCreator, Persona, Source, SourceFacts
 from gateway import Probe, build_gateway
-from ingestion import Submission
+from ingestion import Accepted, Submission
 from jobs import Job
 from retrieval import Hit, IndexName, Query, Results
-from runtime.errors import Conflict, NotFound
+from runtime.errors import Conflict, NotFound, UnderstudyError
 from runtime.files import StoredFile, disk_full
-from runtime.ids import ConversationId, CreatorId, GuestId, JobId, MessageId, PassageId, SourceId, new_id
+from runtime.ids import (
+    ConversationId,
+    CreatorId,
+    FeedId,
+    GuestId,
+    JobId,
+    MessageId,
+    PassageId,
+    SourceId,
+    new_id,
+)
 from runtime.settings import GatewaySettings
 from runtime.testing import FixedClock
 
@@ -244,6 +254,24 @@ class FakeIngestion:
 
 
 @dataclass
+class FakeAddresses:
+    """Takes every address, those with `list` in them as collections."""
+
+    submitted: list[tuple[str, bool | None, Access | None]] = field(default_factory=list)
+    refusal: UnderstudyError | None = None
+
+    async def submit(
+        self, to: Creator, text: str, *, watch: bool | None = None, access: Access | None = None
+    ) -> Accepted:
+        if self.refusal is not None:
+            raise self.refusal
+        self.submitted.append((text, watch, access))
+        if "list" in text:
+            return Accepted(None, FeedId(new_id()), JobId(new_id()))
+        return Accepted(SourceId(new_id()), None, JobId(new_id()))
+
+
+@dataclass
 class FakeResponder:
     """Answers with the events it was given; an exception among them is raised in its place.
 
@@ -363,6 +391,7 @@ class World:
     jobs: FakeJobs = field(default_factory=FakeJobs)
     ingestion: FakeIngestion = field(default_factory=FakeIngestion)
     contents: FakeContents = field(default_factory=FakeContents)
+    addresses: FakeAddresses = field(default_factory=FakeAddresses)
     probes: dict[str, Probe] = field(default_factory=lambda: {"database": well})
 
     def __post_init__(self) -> None:

@@ -5,6 +5,7 @@ from datetime import timedelta
 import httpx
 import pytest
 
+from runtime.errors import InvalidInput
 from tests.unit.gateway.fakes import ADMIN, NOW, World, source
 from tests.unit.gateway.wire import Exchange
 
@@ -57,7 +58,7 @@ async def test_the_files_of_one_item_arrive_together(world: World, client: httpx
     response = await client.post(SOURCES, files=files, headers=ADMIN)
     assert response.status_code == 202
     answer = response.json()
-    assert set(answer) == {"source_id", "job_id", "state"}
+    assert set(answer) == {"source_id", "job_id", "feed_id", "state"}
     assert answer["state"] == "queued"
     assert answer["job_id"]
     [item] = world.ingestion.items
@@ -85,6 +86,7 @@ async def test_an_unchanged_item_is_no_work(world: World, client: httpx.AsyncCli
     assert response.json() == {
         "source_id": response.json()["source_id"],
         "job_id": None,
+        "feed_id": None,
         "state": "unchanged",
     }
 
@@ -160,9 +162,70 @@ async def test_too_large_an_upload_is_refused(world: World, client: httpx.AsyncC
     assert world.ingestion.items == []
 
 
-async def test_json_is_not_an_upload(client: httpx.AsyncClient) -> None:
-    response = await client.post(SOURCES, json={"url": "https://example.org"}, headers=ADMIN)
+@pytest.mark.parametrize("type_", ["text/plain", "application/x-www-form-urlencoded", ""])
+async def test_what_is_neither_files_nor_json_is_refused(type_: str, client: httpx.AsyncClient) -> None:
+    response = await client.post(
+        SOURCES, content=b'{"url": "https://x.org"}', headers={**ADMIN, "Content-Type": type_}
+    )
     assert (response.status_code, response.json()["code"]) == (415, "content_type_refused")
+
+
+async def test_an_address_is_taken_in(world: World, client: httpx.AsyncClient) -> None:
+    item = await client.post(SOURCES, json={"url": "https://x.org/a"}, headers=ADMIN)
+    assert item.status_code == 202
+    assert item.json()["source_id"]
+    assert item.json()["feed_id"] is None
+    body = {"url": "https://x.org/list", "watch": False, "access": "members"}
+    collection = (await client.post(SOURCES, json=body, headers=ADMIN)).json()
+    assert collection["source_id"] is None
+    assert collection["feed_id"]
+    assert collection["job_id"]
+    assert world.addresses.submitted == [
+        ("https://x.org/a", None, None),
+        ("https://x.org/list", False, "members"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "code"),
+    [
+        (b"{", 400, "json_invalid"),
+        (b"[]", 422, "invalid_request"),
+        (b"{}", 422, "invalid_request"),
+        (b'{"url": ""}', 422, "invalid_request"),
+        (b'{"url": 5}', 422, "invalid_request"),
+        (b'{"url": "a\\u0000b"}', 422, "invalid_request"),
+        (b'{"url": "https://x.org", "whatch": true}', 422, "invalid_request"),
+        (b'{"url": "https://x.org", "access": "some"}', 422, "invalid_request"),
+    ],
+)
+async def test_an_address_that_is_none_is_refused(
+    body: bytes, status: int, code: str, world: World, client: httpx.AsyncClient
+) -> None:
+    headers = {**ADMIN, "Content-Type": "application/json; charset=utf-8"}
+    response = await client.post(SOURCES, content=body, headers=headers)
+    assert (response.status_code, response.json()["code"]) == (status, code), response.text
+    assert world.addresses.submitted == []
+
+
+async def test_a_refused_address_says_why(world: World, client: httpx.AsyncClient) -> None:
+    world.addresses.refusal = InvalidInput("address_unknown", "No.", next_step="Give a web page.")
+    response = await client.post(SOURCES, json={"url": "x"}, headers=ADMIN)
+    assert (response.status_code, response.json()["next_step"]) == (422, "Give a web page.")
+
+
+async def test_addresses_and_feeds_need_the_key(world: World, client: httpx.AsyncClient) -> None:
+    some = "018f0000-0000-7000-8000-000000000000"
+    for method, path in [
+        ("POST", SOURCES),
+        ("GET", "/api/v1/creators/bev/feeds"),
+        ("DELETE", f"/api/v1/creators/bev/feeds/{some}"),
+        ("POST", f"/api/v1/feeds/{some}/check"),
+        ("GET", f"{SOURCES}?feed={some}"),
+    ]:
+        response = await client.request(method, path, json={"url": "x"} if method == "POST" else None)
+        assert (response.status_code, response.json()["code"]) == (401, "admin_key_required"), path
+    assert world.addresses.submitted == []
 
 
 async def test_a_full_disk_is_told(world: World, client: httpx.AsyncClient) -> None:

@@ -1,0 +1,194 @@
+"""`understudy ingest <address>`, `sources` and `feeds` as a person runs them, against a gateway and a worker that run."""
+
+import asyncio
+import json
+import os
+import socket
+import sys
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uvicorn
+
+from accounts import AdminKey, GuestSigner
+from chat import Conversations, ExtractiveResponder
+from creators import Creator
+from gateway import build_gateway
+from retrieval import HybridRetriever
+from runtime.settings import GatewaySettings
+from tests.integration.ingestion.shelf import Shelf
+from tests.integration.ingestion.workshop import INDEX, Workshop
+
+ROOT = Path(__file__).resolve().parents[3]
+KEY = "k" * 43
+TEXT = "# {0}\n\nAll that is to be said about {0} is said here.\n"
+
+
+@dataclass
+class Terminal:
+    """Where the command is typed."""
+
+    url: str
+    var: Path
+
+    async def run(self, *arguments: str) -> tuple[int, str, str]:
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("UNDERSTUDY_")}
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "apps.command",
+            *arguments,
+            cwd=ROOT,
+            env={
+                **kept,
+                "UNDERSTUDY_VAR": str(self.var),
+                "UNDERSTUDY_CLIENT__URL": self.url,
+                "UNDERSTUDY_SECRETS__ADMIN_KEY": KEY,
+            },
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        out, err = await process.communicate()
+        return process.returncode or 0, out.decode(), err.decode()
+
+    async def json(self, *arguments: str) -> dict[str, Any]:
+        code, out, err = await self.run(*arguments, "--json")
+        assert out, (code, err)
+        return json.loads(out)
+
+
+def gateway_of(workshop: Workshop) -> Any:
+    retriever = HybridRetriever(
+        database=workshop.database,
+        embedder=workshop.embedder,
+        index=workshop.index,
+        catalogue=workshop.catalogue,
+        clock=workshop.clock,
+    )
+    return build_gateway(
+        settings=GatewaySettings(),
+        database=workshop.database,
+        catalogue=workshop.catalogue,
+        library=workshop.library,
+        retriever=retriever,
+        responder=ExtractiveResponder(
+            database=workshop.database,
+            retriever=retriever,
+            embedder=workshop.embedder,
+            catalogue=workshop.catalogue,
+            library=workshop.library,
+            clock=workshop.clock,
+            max_question_chars=8000,
+        ),
+        conversations=Conversations(),
+        jobs=workshop.queue,
+        ingestion=workshop.ingestion,
+        addresses=workshop.addresses,
+        admin_key=AdminKey(KEY),
+        guests=GuestSigner("s" * 43, workshop.clock),
+        probes={},
+        index_name=INDEX,
+        clock=workshop.clock,
+    )
+
+
+async def _work_on(workshop: Workshop) -> None:
+    while True:
+        await workshop.work()
+        await asyncio.sleep(0.05)
+
+
+@pytest.fixture
+async def terminal(workshop: Workshop, tmp_path: Path) -> AsyncIterator[Terminal]:
+    listening = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(
+        uvicorn.Config(gateway_of(workshop), lifespan="off", log_config=None, access_log=False)
+    )
+    serving = asyncio.create_task(server.serve(sockets=[listening]))
+    working = asyncio.create_task(_work_on(workshop))
+    yield Terminal(f"http://127.0.0.1:{listening.getsockname()[1]}", tmp_path / "var")
+    server.should_exit = True
+    working.cancel()
+    await asyncio.gather(serving, working, return_exceptions=True)
+    listening.close()
+
+
+def fill(shelf: Shelf, *names: str) -> None:
+    for name in names:
+        shelf.put(name, TEXT.format(name))
+    shelf.list_all()
+
+
+async def test_an_item_is_taken_in_and_shown(terminal: Terminal, shelf: Shelf, bev: Creator) -> None:
+    fill(shelf, "chains")
+    taken = await terminal.json("ingest", shelf.url("texts/chains"))
+    assert (taken["creator"], taken["counts"]) == ("bev", {"ready": 1})
+    again = await terminal.json("ingest", shelf.url("texts/chains"))
+    assert again["counts"] == {"unchanged": 1}
+    [source] = (await terminal.json("sources"))["sources"]
+    assert (source["title"], source["state"], source["error_code"]) == ("chains", "ready", None)
+    assert source["seen_to_ready_s"] == 0
+    code, table, _ = await terminal.run("sources")
+    assert code == 0
+    assert "chains" in table
+    assert "ready" in table
+
+
+async def test_a_collection_is_waited_for_with_all_its_items(
+    terminal: Terminal, shelf: Shelf, bev: Creator
+) -> None:
+    fill(shelf, "a", "b", "c")
+    shelf.statuses["texts/b"] = 422
+    code, out, _ = await terminal.run("ingest", shelf.url("lists/all"), "--json")
+    taken = json.loads(out)
+    assert (code, taken["counts"]) == (1, {"ready": 2, "failed": 1})
+    [bad] = [item for item in taken["items"] if item["state"] == "failed"]
+    assert (bad["code"], bad["next_step"]) == ("text_unusable", "Write it anew.")
+    code, table, _ = await terminal.run("sources")
+    assert "text_unusable" in table
+    [feed] = (await terminal.json("feeds"))["feeds"]
+    assert (feed["url"], feed["watch"]) == (shelf.url("lists/all"), True)
+    assert feed["items"] == {"total": 3, "ready": 2, "pending": 0, "failed": 1, "withdrawn": 0, "working": 0}
+    assert "List all" in (await terminal.run("feeds"))[1]
+
+
+async def test_a_feed_is_checked_and_removed(terminal: Terminal, shelf: Shelf, bev: Creator) -> None:
+    fill(shelf, "a")
+    await terminal.json("ingest", shelf.url("lists/all"), "--no-watch", "--access", "members")
+    fill(shelf, "b")
+    checked = await terminal.json("feeds", "check", shelf.url("lists/all"))
+    assert checked["result"]["new"] == 1
+    sources = (await terminal.json("sources"))["sources"]
+    assert {s["title"]: (s["state"], s["access"]) for s in sources} == {
+        "a": ("ready", "members"),
+        "b": ("ready", "members"),
+    }
+    [feed] = (await terminal.json("feeds"))["feeds"]
+    assert feed["watch"] is False
+    code, out, _ = await terminal.run("feeds", "remove", feed["id"])
+    assert (code, "its items stay" in out) == (0, True)
+    assert (await terminal.json("feeds"))["feeds"] == []
+    assert len((await terminal.json("sources"))["sources"]) == 2
+    code, _, error = await terminal.run("feeds", "check", feed["id"])
+    assert code == 3
+    assert "feed_not_found" in error
+
+
+async def test_what_is_neither_path_nor_address(terminal: Terminal, bev: Creator) -> None:
+    code, _, error = await terminal.run("ingest", "no-such-folder")
+    assert code == 2
+    assert "folder_missing" in error
+    assert "web page" in error
+    code, _, error = await terminal.run("ingest", "ftp://example.org/x")
+    assert code == 2
+    assert "address_unknown" in error
+
+
+async def test_a_path_that_exists_is_a_path(terminal: Terminal, tmp_path: Path, bev: Creator) -> None:
+    notes = tmp_path / "notes.md"
+    notes.write_text(TEXT.format("notes"))
+    taken = await terminal.json("ingest", str(notes))
+    assert taken["counts"] == {"ready": 1}
