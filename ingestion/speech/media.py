@@ -1,5 +1,6 @@
 # pyright: reportMissingImports=false, reportUnknownMemberType=false, reportUnknownVariableType=false
 # pyright: reportUnknownArgumentType=false, reportUnknownParameterType=false
+# pyright: reportAttributeAccessIssue=false, reportPrivateImportUsage=false, reportUnnecessaryComparison=false
 # PyAV is there only with extra `speech`.
 """The sound of a media file, as one stream of samples whose place in it is their time in the recording."""
 

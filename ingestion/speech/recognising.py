@@ -5,7 +5,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
+from itertools import groupby, pairwise
 from pathlib import Path
 from typing import Any, Final
 
@@ -34,8 +34,9 @@ _LEAST_SPOKEN: Final = 0.25
 _EARS: Final = 20 * RATE
 # What is given to the model before and after speech, so that no first sound is missed; in samples.
 _MARGIN: Final = RATE * 2 // 5
-# Speech without words that is listened to again, from this length on; in samples.
-_SENTENCE: Final = 3 * RATE // 2
+# Speech without the start of a word that is listened to again, from this length on; in samples.
+_SENTENCE: Final = 2 * RATE
+_PHRASE: Final = RATE * 7 // 10
 # After so much speech it is plain whether the model speaks the language; in milliseconds.
 _ENOUGH_MS: Final = 120_000
 
@@ -48,8 +49,18 @@ class Heard:
     spoken_ms: int = 0
     unclear_ms: int = 0
     utterances: list[Utterance] = field(default_factory=list[Utterance])
-    # Where words were found, clear or not.
-    listened: list[tuple[int, int]] = field(default_factory=list[tuple[int, int]])
+    # Of all words, those included that were not clear.
+    starts_ms: list[int] = field(default_factory=list[int])
+
+    def correct(self, again: "Heard", start_ms: int, end_ms: int) -> None:
+        """Take what was heard again between two times in place of what was heard there, if it is more."""
+        before = [
+            time for said in self.utterances for time in said.word_starts_ms if start_ms <= time < end_ms
+        ]
+        if sum(len(said.word_starts_ms) for said in again.utterances) <= len(before):
+            return
+        outside = (part for said in self.utterances for part in _outside(said, start_ms, end_ms))
+        self.utterances = [*outside, *again.utterances]
 
     @property
     def mostly_unclear(self) -> bool:
@@ -109,8 +120,10 @@ class Recogniser:
         wide = [(max(0, first - _MARGIN), min(end + _MARGIN, len(audio))) for first, end in spans]
         self._hear(audio, wide, start_ms, heard, progress)
         # Small models pass over whole sentences now and then: those are listened to once more, alone.
-        for span in _unheard(_speech(audio, min_silence_ms=300), heard, start_ms):
-            self._hear(audio, [span], start_ms, heard, progress)
+        for span in _missed(_speech(audio, min_silence_ms=600), heard.starts_ms, start_ms, len(audio)):
+            again = Heard(heard.language)
+            self._hear(audio, [span], start_ms, again, progress)
+            heard.correct(again, start_ms + span[0] * 1000 // RATE, start_ms + span[1] * 1000 // RATE)
         heard.utterances.sort(key=lambda said: said.start_ms)
         self._judge(heard, len(samples))
         return heard
@@ -152,10 +165,7 @@ class Recogniser:
             heard.utterances += (said for segment in window if (said := _utterance(segment.words, start_ms)))
         else:
             heard.unclear_ms += round(sum(segment.end - segment.start for segment in window) * 1000)
-        heard.listened += (
-            (start_ms + round(segment.start * 1000), start_ms + round(segment.end * 1000))
-            for segment in window
-        )
+        heard.starts_ms += (start_ms + round(word.start * 1000) for word in words)
 
     def _judge(self, heard: Heard, length: int) -> None:
         sings = heard.spoken_ms < _LEAST_SPOKEN * length * 1000 / RATE
@@ -187,19 +197,33 @@ def _speech(audio: NDArray[np.float32], *, min_silence_ms: int) -> list[tuple[in
     return _joined(sorted(found), min_silence_ms * RATE // 1000)
 
 
-def _unheard(spans: Sequence[tuple[int, int]], heard: Heard, start_ms: int) -> list[tuple[int, int]]:
-    """Stretches of speech, in samples of the piece, in which no word was found, and which are long enough to be a sentence."""
+def _missed(
+    spans: Sequence[tuple[int, int]], starts_ms: Sequence[int], start_ms: int, length: int
+) -> list[tuple[int, int]]:
+    """Stretches of speech in which no word begins for longer than anybody pauses; in samples of the piece, with a margin."""
     missed: list[tuple[int, int]] = []
-    taken = [
-        ((a - start_ms) * RATE // 1000, (b - start_ms) * RATE // 1000) for a, b in sorted(heard.listened)
+    starts = sorted((time - start_ms) * RATE // 1000 for time in starts_ms)
+    edges = [0, *(edge for span in spans for edge in span), length]
+    for (first, end), before, after in zip(spans, edges[:-2:2], edges[3::2], strict=True):
+        marks = [first, *(place for place in starts if first < place < end), end]
+        silent = len(marks) == 2 and end - first >= _PHRASE
+        if silent or max(second - one for one, second in pairwise(marks)) >= _SENTENCE:
+            # The filter may have missed the first sounds; what is before them up to the last speech is nobody's.
+            missed.append((max(before, first - RATE), min(after, end + RATE)))
+    return missed
+
+
+def _outside(said: Utterance, start_ms: int, end_ms: int) -> list[Utterance]:
+    """What is left of an utterance without the words that begin between two times."""
+    words = list(zip(said.word_starts_ms, said.text.split(), strict=True))
+    before = [word for word in words if word[0] < start_ms]
+    after = [word for word in words if word[0] >= end_ms]
+    ends = (min(said.end_ms, start_ms), said.end_ms)
+    return [
+        Utterance(part[0][0], end, " ".join(text for _, text in part), tuple(time for time, _ in part))
+        for part, end in zip((before, after), ends, strict=True)
+        if part
     ]
-    for first, end in spans:
-        place = first
-        for begin, until in (*taken, (end, end)):
-            if min(begin, end) - place >= _SENTENCE:
-                missed.append((place, min(begin, end)))
-            place = max(place, until)
-    return _joined(missed, RATE)
 
 
 def _joined(spans: Sequence[tuple[int, int]], pause: int) -> list[tuple[int, int]]:
