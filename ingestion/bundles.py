@@ -53,10 +53,8 @@ class BundleFile:
 
     def read(self) -> bytes:
         """The whole content. Raises InvalidInput `file_unreadable`, TooLarge `file_too_large`."""
-        if callable(self.content):
-            data = self.content()
-        else:
-            data = self.content if isinstance(self.content, bytes) else _read(self.name, self.content)
+        place = self.place()
+        data = place if isinstance(place, bytes) else _read(self.name, place)
         if len(data) > MAX_FILE_BYTES:
             raise TooLarge(
                 "file_too_large",
@@ -67,9 +65,12 @@ class BundleFile:
 
     def head(self, size: int) -> bytes:
         """The first bytes of the content. Raises InvalidInput `file_unreadable`."""
-        if isinstance(self.content, bytes):
-            return self.content[:size]
-        return _read(self.name, self.content, size)
+        place = self.place()
+        return place[:size] if isinstance(place, bytes) else _read(self.name, place, size)
+
+    def place(self) -> Path | bytes:
+        """The file that holds the content, or the content itself."""
+        return self.content() if callable(self.content) else self.content
 
 
 @dataclass(frozen=True, slots=True)

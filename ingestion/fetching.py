@@ -148,7 +148,8 @@ async def _tell(tx: Transaction, event: str, source: Source, reason: str | None)
 
 
 def _content(file: BundleFile) -> bytes | AsyncIterator[bytes]:
-    return file.content if isinstance(file.content, bytes) else _pieces(file.name, file.content)
+    place = file.place()
+    return place if isinstance(place, bytes) else _pieces(file.name, place)
 
 
 async def _pieces(name: str, path: Path) -> AsyncIterator[bytes]:

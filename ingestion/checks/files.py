@@ -30,16 +30,18 @@ async def check_file(file: BundleFile, scanner: Scanner, limits: UploadSettings)
 
 
 def _look(file: BundleFile) -> tuple[int, bytes]:
-    if isinstance(file.content, bytes):
-        return len(file.content), file.content[:HEAD_BYTES]
-    with file.content.open("rb") as opened:
-        return file.content.stat().st_size, opened.read(HEAD_BYTES)
+    place = file.place()
+    if isinstance(place, bytes):
+        return len(place), place[:HEAD_BYTES]
+    with place.open("rb") as opened:
+        return place.stat().st_size, opened.read(HEAD_BYTES)
 
 
 async def _content(file: BundleFile) -> AsyncIterator[bytes]:
-    if isinstance(file.content, Path):
-        with await asyncio.to_thread(file.content.open, "rb") as opened:
+    place = await asyncio.to_thread(file.place)
+    if isinstance(place, Path):
+        with await asyncio.to_thread(place.open, "rb") as opened:
             while chunk := await asyncio.to_thread(opened.read, CHUNK_BYTES):
                 yield chunk
     else:
-        yield file.content
+        yield place

@@ -5,7 +5,7 @@ from alembic import op
 from runtime.migrations import statements
 
 revision = "0005"
-down_revision = "0001"
+down_revision = "0003"
 
 
 def upgrade() -> None:

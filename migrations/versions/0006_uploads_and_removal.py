@@ -5,7 +5,7 @@ from alembic import op
 from runtime.migrations import statements
 
 revision = "0006"
-down_revision = "0001"
+down_revision = "0005"
 
 
 def upgrade() -> None:
