@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from creators import Catalogue, Library
-from ingestion import Ingestion, chunker_name
+from ingestion import Ingestion, chunker_name, source_steering
 from jobs import JobQueue
 from jobs.celery_bridge import CeleryWaker, build_celery
 from retrieval import HybridRetriever, IndexName, PassageIndex, PassageWriter
@@ -76,7 +76,9 @@ def _core(settings: Settings, database: Database, embedder: OnnxEmbedder, index:
     catalogue, library = Catalogue(clock), Library(clock)
     files = LocalFileStore(settings.files_path)
     waker = CeleryWaker(build_celery(settings))
-    queue = JobQueue(waker=waker, clock=clock, max_attempts=settings.jobs.max_attempts)
+    queue = JobQueue(
+        waker=waker, clock=clock, max_attempts=settings.jobs.max_attempts, steering=source_steering(library)
+    )
     return Core(
         settings=settings,
         clock=clock,

@@ -1,16 +1,17 @@
 # pyright: reportUnknownMemberType=false, reportUnknownLambdaType=false
 # Celery and redis are typed in part only.
-"""The worker process: `python -m apps.worker`.
+"""The worker process: `python -m apps.worker [--queues parse,embed,speech] [--concurrency N]`.
 
 This is the one bridge between Celery, which is synchronous, and the rest: each prefork child has one
 `asyncio.Runner`, and in it everything that the jobs need. That is imported and opened after the fork, because
 neither the index nor the model's threads survive one.
 """
 
+import argparse
 import asyncio
 import os
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
@@ -28,7 +29,8 @@ if TYPE_CHECKING:
     from apps.assembly import Core
     from ingestion import Pipeline
 
-INGEST = "ingest"
+# By what the work needs most: see docs/adr/0007.
+QUEUES = ("parse", "embed", "speech")
 # How often what waits in the outbox is sent on while there is work, in seconds; each sweep does it too.
 RELAY_EVERY_S = 5
 # About a ninth of the share of processor time that other processes get, when there is not enough for all.
@@ -92,6 +94,7 @@ class Child:
             clock=core.clock,
             jobs=self._settings.jobs,
             worker=f"{socket.gethostname()}:{os.getpid()}",
+            slots={"speech": self._settings.jobs.speech_concurrency},
         )
         return runner, lambda: relay(core.database, sink, now=core.clock.now())
 
@@ -137,25 +140,32 @@ async def _relay_once(relay: Relay) -> None:
         log.warning("relay_failed", code=error.code)
 
 
-def work(app: Celery, settings: Settings) -> None:
-    """Be the worker until told to stop."""
+def work(app: Celery, settings: Settings, queues: Sequence[str] = QUEUES) -> None:
+    """Be a worker of these queues until told to stop."""
     child = Child(settings)
     ready: list[bool] = []
     signals.worker_process_init.connect(child.open, weak=False)
     signals.worker_process_shutdown.connect(child.close, weak=False)
     signals.worker_ready.connect(lambda **_: ready.append(True), weak=False)
-    bind(app, child.run)
+    bind(app, child.run, queues=queues, settings=settings.jobs)
     serve_health(settings.metrics.worker_port, lambda: bool(ready))
-    app.worker_main(worker_arguments(queues=[INGEST], processes=1))
+    app.worker_main(worker_arguments(queues=queues, processes=1))
 
 
 def main() -> None:
-    """Be the worker."""
+    """Be a worker."""
+    options = argparse.ArgumentParser(prog="python -m apps.worker")
+    options.add_argument("--queues", default=",".join(QUEUES))
+    options.add_argument("--concurrency", type=int)
+    given = options.parse_args()
     settings = load_settings()
+    if given.concurrency:
+        jobs = settings.jobs.model_copy(update={"concurrency": given.concurrency})
+        settings = settings.model_copy(update={"jobs": jobs})
     configure_logging(settings.log, process="worker")
     # Where both share a machine, whoever waits for an answer comes first.
     os.nice(NICENESS)
-    work(build_celery(settings), settings)
+    work(build_celery(settings), settings, given.queues.split(","))
 
 
 if __name__ == "__main__":

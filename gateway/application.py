@@ -14,7 +14,7 @@ from gateway.problems import add_handlers
 from gateway.routes import ROUTERS
 from gateway.routes.pages import load_pages, page_routes
 from ingestion import Ingestion
-from jobs import JobQueue
+from jobs import JobQueue, JobWatch
 from retrieval import IndexName, Retriever
 from runtime.clock import Clock
 from runtime.database import Database
@@ -36,6 +36,7 @@ def build_gateway(
     responder: Responder,
     conversations: Conversations,
     jobs: JobQueue,
+    watch: JobWatch,
     ingestion: Ingestion,
     admin_key: AdminKey,
     guests: GuestSigner,
@@ -57,6 +58,7 @@ def build_gateway(
         responder=responder,
         conversations=conversations,
         jobs=jobs,
+        watch=watch,
         ingestion=ingestion,
         admin_key=admin_key,
         guests=guests,

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from ingestion.chunking import Chunker, chunker_name
     from ingestion.origins.folder import discover_folder
     from ingestion.pipeline import Pipeline
+    from ingestion.steering import source_steering
     from ingestion.submitting import Ingestion, Submission
 
 _MODULES = {
@@ -24,6 +25,7 @@ _MODULES = {
     "Submission": "submitting",
     "chunker_name": "chunking",
     "discover_folder": "origins.folder",
+    "source_steering": "steering",
 }
 
 
@@ -43,4 +45,5 @@ __all__ = [
     "Submission",
     "chunker_name",
     "discover_folder",
+    "source_steering",
 ]

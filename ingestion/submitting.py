@@ -18,7 +18,9 @@ from runtime.files import FileStore, StoredFile
 from runtime.ids import CreatorId, JobId, SourceId
 from runtime.telemetry import span
 
-QUEUE = "ingest"
+# By what the work needs most, see docs/adr/0007: most of what is sent in, and what only changes the index.
+PARSE = "parse"
+EMBED = "embed"
 KIND = "ingestion.source"
 
 
@@ -110,10 +112,10 @@ class Ingestion:
         return hashlib.sha256(json.dumps(relevant, sort_keys=True, default=str).encode()).hexdigest()
 
 
-def job_of(creator_id: CreatorId, source_id: SourceId) -> NewJob:
+def job_of(creator_id: CreatorId, source_id: SourceId, *, queue: str = PARSE) -> NewJob:
     """The job that brings a source up to date; at most one of a source is queued or running."""
     return NewJob(
-        queue=QUEUE,
+        queue=queue,
         kind=KIND,
         fairness_key=str(creator_id),
         payload={"source_id": str(source_id)},

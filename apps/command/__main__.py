@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from apps.command import asking, cataloguing, ingesting, maintaining, serving
+from apps.command import asking, cataloguing, ingesting, maintaining, serving, working
 from apps.command.output import exit_code, show_error
 from runtime.errors import UnderstudyError
 
@@ -24,7 +24,8 @@ app.command()(asking.ask)
 app.command()(asking.search)
 app.add_typer(cataloguing.app, name="creators")
 app.command()(ingesting.ingest)
-app.add_typer(ingesting.jobs, name="jobs")
+app.add_typer(working.jobs, name="jobs")
+app.command()(working.worker)
 app.command()(maintaining.reindex)
 app.command()(maintaining.migrate)
 app.command()(maintaining.doctor)

@@ -14,8 +14,8 @@ from accounts import AdminKey, GuestSigner
 from chat import Conversations, ExtractiveResponder
 from creators import Catalogue, Library, Segment
 from gateway import build_gateway
-from ingestion import Ingestion
-from jobs import JobQueue
+from ingestion import Ingestion, source_steering
+from jobs import JobQueue, JobWatch
 from jobs.testing import NullWaker
 from retrieval import HybridRetriever, IndexName, PassageDraft, PassageWriter
 from retrieval.testing import HashingEmbedder, MemoryIndex
@@ -102,7 +102,12 @@ class Rooms:
         self.clock = FixedClock()
         self.catalogue, self.library = Catalogue(self.clock), Library(self.clock)
         self.embedder, self.index = HashingEmbedder(), MemoryIndex()
-        self.queue = JobQueue(waker=NullWaker(), clock=self.clock, max_attempts=3)
+        self.queue = JobQueue(
+            waker=NullWaker(),
+            clock=self.clock,
+            max_attempts=3,
+            steering=source_steering(self.library),
+        )
         self.writer = PassageWriter(database=self.database, embedder=self.embedder, index=self.index)
         self.retriever = HybridRetriever(
             database=self.database,
@@ -147,6 +152,7 @@ class Rooms:
             responder=self.responder(),
             conversations=Conversations(),
             jobs=self.queue,
+            watch=JobWatch(database=self.database, queue=self.queue),
             ingestion=self.ingestion(),
             admin_key=AdminKey(KEY),
             guests=GuestSigner("s" * 43, self.clock),

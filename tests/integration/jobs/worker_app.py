@@ -68,7 +68,7 @@ def main() -> None:
     configure_logging(settings.log, process="test worker")
     app = build_celery(settings)
     child = Child(settings, CeleryWaker(app))
-    bind(app, child.run)
+    bind(app, child.run, queues=[QUEUE], settings=settings.jobs)
     if sys.argv[1] == "beat":
         app.start(["beat"])
     else:

@@ -198,9 +198,22 @@ class FakeJobs:
                 return one
         raise NotFound("job_not_found", "There is no such job.", next_step="List the jobs.")
 
-    async def recent(self, tx: Any, *, limit: int, state: str | None = None) -> list[Job]:
-        self.asked.append((limit, state))
+    async def recent(self, tx: Any, *, limit: int, **chosen: str | None) -> list[Job]:
+        self.asked.append((limit, *chosen.values()))
         return self.known[:limit]
+
+
+@dataclass
+class FakeWatch:
+    """Tells the states it was given."""
+
+    states: list[Job] = field(default_factory=list)
+
+    async def follow(self, job_id: JobId) -> AsyncGenerator[Job]:
+        if not self.states:
+            raise NotFound("job_not_found", "There is no such job.", next_step="List the jobs.")
+        for state in self.states:
+            yield state
 
 
 @dataclass
@@ -335,6 +348,7 @@ class World:
     responder: FakeResponder = field(default_factory=FakeResponder)
     conversations: FakeConversations = field(default_factory=FakeConversations)
     jobs: FakeJobs = field(default_factory=FakeJobs)
+    watch: FakeWatch = field(default_factory=FakeWatch)
     ingestion: FakeIngestion = field(default_factory=FakeIngestion)
     probes: dict[str, Probe] = field(default_factory=lambda: {"database": well})
 

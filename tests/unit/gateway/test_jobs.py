@@ -15,7 +15,7 @@ async def test_the_administrator_sees_how_far_a_job_is(world: World, client: htt
     assert "payload" not in shown
     [listed] = (await client.get("/api/v1/jobs?limit=7&state=running", headers=ADMIN)).json()["jobs"]
     assert listed == shown
-    assert world.jobs.asked == [(7, "running")]
+    assert world.jobs.asked == [(7, "running", None, None)]
 
 
 async def test_a_failed_job_says_why_and_what_to_do(world: World, client: httpx.AsyncClient) -> None:
