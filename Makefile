@@ -28,6 +28,9 @@ check: .venv/dev ## What CI runs: lint, types, architecture, tests
 bench: .venv/dev ## Measure the figures of docs/benchmarks.md on this machine (DATA=folder of real videos)
 	@$(BIN)/python -m tests.bench "$(or $(DATA),$(error set DATA to the folder of real data))"
 
+bench-faults: .venv/dev ## Kill workers, flush Redis, stop PostgreSQL in mid-ingest (ARGS="--kills 20 --sources 50")
+	@$(BIN)/python -m tests.faults $(ARGS)
+
 lock: .tools/bin/uv ## Renew the hashed requirement files from pyproject.toml
 	.tools/bin/uv pip compile -q --upgrade --generate-hashes --no-annotate --no-header --python-version 3.11 \
 	  --override requirements/overrides.txt pyproject.toml -o requirements/default.txt
@@ -61,4 +64,4 @@ endef
 	$(call install,requirements/dev.txt)
 	@touch .venv/default $@
 
-.PHONY: help up demo test check bench lock .venv/default-now
+.PHONY: help up demo test check bench bench-faults lock .venv/default-now

@@ -11,7 +11,7 @@ import argparse
 import asyncio
 import os
 import socket
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
@@ -19,7 +19,7 @@ import structlog
 from celery import Celery, signals
 
 from apps.health import serve_health
-from jobs import Runner
+from jobs import Registration, Runner
 from jobs.celery_bridge import Work, bind, build_celery, worker_arguments
 from runtime.errors import UnderstudyError
 from runtime.settings import Settings, load_settings
@@ -37,6 +37,7 @@ RELAY_EVERY_S = 5
 NICENESS = 10
 
 Relay = Callable[[], Awaitable[int]]
+Handlers = Callable[["Core"], Mapping[str, Registration]]
 
 log = structlog.get_logger(__name__)
 
@@ -44,8 +45,9 @@ log = structlog.get_logger(__name__)
 class Child:
     """What one prefork child holds from its start to its end."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, handlers: Handlers) -> None:
         self._settings = settings
+        self._handlers = handlers
         self._loop: asyncio.Runner | None = None
         self._stack = AsyncExitStack()
         self._opened: tuple[Runner, Relay] | None = None
@@ -90,13 +92,18 @@ class Child:
         runner = Runner(
             database=core.database,
             queue=core.queue,
-            handlers=_pipeline(core).registrations(),
+            handlers=self._handlers(core),
             clock=core.clock,
             jobs=self._settings.jobs,
             worker=f"{socket.gethostname()}:{os.getpid()}",
             slots={"speech": self._settings.jobs.speech_concurrency},
         )
         return runner, lambda: relay(core.database, sink, now=core.clock.now())
+
+
+def product_handlers(core: "Core") -> Mapping[str, Registration]:
+    """What the product's workers know to do, by kind of job."""
+    return _pipeline(core).registrations()
 
 
 def _pipeline(core: "Core") -> "Pipeline":
@@ -140,9 +147,9 @@ async def _relay_once(relay: Relay) -> None:
         log.warning("relay_failed", code=error.code)
 
 
-def work(app: Celery, settings: Settings, queues: Sequence[str] = QUEUES) -> None:
+def work(app: Celery, settings: Settings, queues: Sequence[str], handlers: Handlers) -> None:
     """Be a worker of these queues until told to stop."""
-    child = Child(settings)
+    child = Child(settings, handlers)
     ready: list[bool] = []
     signals.worker_process_init.connect(child.open, weak=False)
     signals.worker_process_shutdown.connect(child.close, weak=False)
@@ -152,7 +159,7 @@ def work(app: Celery, settings: Settings, queues: Sequence[str] = QUEUES) -> Non
     app.worker_main(worker_arguments(queues=queues, processes=1))
 
 
-def main() -> None:
+def main(handlers: Handlers = product_handlers) -> None:
     """Be a worker."""
     options = argparse.ArgumentParser(prog="python -m apps.worker")
     options.add_argument("--queues", default=",".join(QUEUES))
@@ -165,7 +172,7 @@ def main() -> None:
     configure_logging(settings.log, process="worker")
     # Where both share a machine, whoever waits for an answer comes first.
     os.nice(NICENESS)
-    work(build_celery(settings), settings, given.queues.split(","))
+    work(build_celery(settings), settings, given.queues.split(","), handlers)
 
 
 if __name__ == "__main__":

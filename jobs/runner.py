@@ -68,6 +68,7 @@ class Runner:
         # Set when a job was ended that had got no further: a thread of this process may be at it for ever.
         self.has_stuck = False
         self._swept_at = clock.monotonic()
+        self._called_at = -POLL_S
 
     async def drain(self, *queues: str, is_worn: Callable[[], bool] = lambda: False) -> int:
         """Work until these queues have nothing that is ready; returns how many jobs were taken.
@@ -158,9 +159,17 @@ class Runner:
             return self._slots.get(queue, self._jobs.concurrency) - at_work.count(queue)
 
         for queue in sorted(queues, key=free, reverse=True):
-            if free(queue) > 0 and (leased := await self._claim(queue)) is not None:
+            if (places := free(queue)) > 0 and (leased := await self._claim(queue)) is not None:
+                if places == 1:
+                    await self._call_for_help(queue)
                 return leased
         return None
+
+    async def _call_for_help(self, queue: str) -> None:
+        """This process is full: whatever else is ready is for another one, if there is one that idles."""
+        if self._clock.monotonic() - self._called_at >= POLL_S:
+            self._called_at = self._clock.monotonic()
+            await self._queue.wake(queue)
 
     async def _claim(self, queue: str) -> LeasedJob | None:
         token, now = uuid4(), self._clock.now()

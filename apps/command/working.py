@@ -4,7 +4,7 @@ import os
 import sys
 import time
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 JobArgument = Annotated[str, typer.Argument(metavar="JOB", help="Id of a job.")]
 Chosen = Annotated[str | None, typer.Option("--creator", "-c", help="Only those of a creator.")]
 EVERY_S = 1.0
-BAR = 20
 # Before a queue's name reaches Celery, where a comma or a space would mean something else.
 NAME = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_-.")
 
@@ -205,29 +204,24 @@ def _table(found: list[Json]) -> "Table":
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for number, column in enumerate(
-        ("id", "kind", "queue", "state", "stage", "done", "place", "end", "error")
-    ):
+    for number, column in enumerate(("id", "queue", "state", "done", "stage", "next", "error")):
         table.add_column(column, overflow="fold", no_wrap=number == 0)
     for job in found:
-        table.add_row(*(str(cell) for cell in _cells(job)))
+        table.add_row(*_cells(job))
     return table
 
 
-def _cells(job: Json) -> tuple[Any, ...]:
+def _cells(job: Json) -> tuple[str, ...]:
     state = "cancelling" if job["cancel_asked"] else "paused" if job["paused"] else job["state"]
-    percent = job["percent"]
-    bar = "" if percent is None else f"{'━' * (percent * BAR // 100):<{BAR}} {percent:>3}%"
-    stage = "" if job["finished_at"] else job["stage"] or ""
+    percent, stage = job["percent"], None if job["finished_at"] else job["stage"]
+    place = f"#{job['position']} " if job["position"] else ""
     return (
         job["id"],
-        job["kind"],
         job["queue"],
         state,
-        stage,
-        bar,
-        job["position"] or "",
-        _left(job["expected_end_at"]),
+        "" if percent is None else f"{percent}%",
+        stage or "",
+        place + _left(job["expected_end_at"]),
         job["error_code"] or "",
     )
 

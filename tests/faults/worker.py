@@ -1,0 +1,44 @@
+"""The product's worker with what the harness adds: a job that only waits, and a switch that takes the leases away.
+
+python -m tests.faults.worker
+"""
+
+import asyncio
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from apps import worker
+from jobs import JobContext, Registration, store
+
+WAIT = "faults.wait"
+# Read here and not by the settings: the product has no such switches.
+PORT = "UNDERSTUDY_TEST_WAIT_PORT"
+NO_LEASE = "UNDERSTUDY_TEST_NO_LEASE"
+
+
+async def wait(_: JobContext) -> None:
+    """Ask a server that takes its time, as fetching from the network does."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", int(os.environ[PORT]))
+    await reader.read()
+    writer.close()
+
+
+def handlers(core: Any) -> Mapping[str, Registration]:
+    return {**worker.product_handlers(core), WAIT: Registration(wait)}
+
+
+async def _nothing(*_: object) -> list[object]:
+    return []
+
+
+def main() -> None:
+    if os.environ.get(NO_LEASE):
+        # A lease that never expires is none: what a dead worker held stays its.
+        store.requeue_expired = _nothing  # type: ignore[assignment]
+        store.exhausted = _nothing  # type: ignore[assignment]
+    worker.main(handlers)
+
+
+if __name__ == "__main__":
+    main()
