@@ -53,7 +53,7 @@ class Pace:
         return 3 * (self.lease_s + self.sweep_s) + 15
 
 
-SHORT = Pace(lease_s=3, heartbeat_s=1, sweep_s=0.5)
+SHORT = Pace(lease_s=5, heartbeat_s=1, sweep_s=1)
 
 
 @dataclass(frozen=True)

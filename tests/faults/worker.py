@@ -33,6 +33,8 @@ async def _nothing(*_: object) -> list[object]:
 
 
 def main() -> None:
+    # Nobody waits for an answer here, and a short lease is not to run out because others come first.
+    worker.NICENESS = 0
     if os.environ.get(NO_LEASE):
         # A lease that never expires is none: what a dead worker held stays its.
         store.requeue_expired = _nothing  # type: ignore[assignment]
