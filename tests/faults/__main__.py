@@ -8,8 +8,8 @@ import tempfile
 from pathlib import Path
 
 from tests.faults import scenarios
-from tests.faults.load import Verdict
-from tests.faults.scenarios import SHORT, Pace, percentile
+from tests.faults.load import Load, Verdict
+from tests.faults.scenarios import SHORT, Pace, loaded, percentile
 from tests.installation import machine
 
 RETAKEN_S = 60
@@ -41,40 +41,45 @@ def _options() -> argparse.Namespace:
 
 async def _run(options: argparse.Namespace, folder: Path) -> bool:
     pace = SHORT if options.short_leases else Pace()
-    well = True
-    if options.kills:
-        done = await scenarios.kills(
-            folder / "kills", kills=options.kills, sources=options.sources, pace=pace, seed=options.seed
-        )
-        figures = (
-            f"{len(done.retaken_s)} jobs lost their worker, retaken after"
-            f" p50 {percentile(done.retaken_s, 0.5):.1f} s, p99 {done.p99_s():.1f} s (target {RETAKEN_S} s)"
-        )
-        well &= _say(f"{done.kills} kills during {done.sources} sources", done.verdict, figures)
-        well &= done.kills >= options.kills and done.p99_s() <= RETAKEN_S
-    if options.flushes:
-        verdict, accepted = await scenarios.flushes(
-            folder / "flushes",
-            flushes=options.flushes,
-            sources=options.flushes * 3,
-            pace=pace,
-            seed=options.seed,
-        )
-        well &= _say(f"{options.flushes} times Redis emptied and restarted", verdict, f"{accepted} sources")
-    if options.stops:
-        verdict, load = await scenarios.stops(
-            folder / "stops", stops=options.stops, pace=pace, seed=options.seed
-        )
-        told = f"{len(load.accepted)} accepted, {load.refused} refused meanwhile"
-        well &= _say(f"{options.stops} immediate stops of PostgreSQL", verdict, told)
+    async with loaded(folder / "faults", pace, seed=options.seed) as load:
+        well = await _kills(options, load, pace)
+        well &= await _servers(options, load, pace)
     if options.uploads:
-        p95_s = await scenarios.accepting(folder / "uploads", uploads=options.uploads, seed=options.seed)
+        async with loaded(folder / "uploads", pace, seed=options.seed, workers=1) as load:
+            p95_s = await scenarios.accepting(load, uploads=options.uploads)
         print(f"accept an upload: p95 {p95_s * 1000:.0f} ms (target {ACCEPT_S * 1000:.0f} ms)", flush=True)
         well &= p95_s <= ACCEPT_S
     if options.waits:
         ratio = await scenarios.second_worker(folder / "second", jobs=options.waits)
         print(f"two workers: {ratio:.2f} x one, on jobs that wait (target {SECOND} x)", flush=True)
         well &= ratio >= SECOND
+    return well
+
+
+async def _kills(options: argparse.Namespace, load: Load, pace: Pace) -> bool:
+    if not options.kills:
+        return True
+    done = await scenarios.kills(load, kills=options.kills, sources=options.sources, pace=pace)
+    figures = (
+        f"{len(done.retaken_s)} jobs lost their worker, retaken after"
+        f" p50 {percentile(done.retaken_s, 0.5):.1f} s, p99 {done.p99_s():.1f} s (target {RETAKEN_S} s)"
+    )
+    well = _say(f"{done.kills} kills during {done.sources} sources", done.verdict, figures)
+    return well and done.kills >= options.kills and done.p99_s() <= RETAKEN_S and not done.never_retaken
+
+
+async def _servers(options: argparse.Namespace, load: Load, pace: Pace) -> bool:
+    well = True
+    if options.flushes:
+        verdict = await scenarios.flushes(
+            load, flushes=options.flushes, sources=options.flushes * 3, pace=pace
+        )
+        told = f"{len(load.accepted)} sources so far"
+        well &= _say(f"{options.flushes} times Redis emptied and restarted", verdict, told)
+    if options.stops:
+        verdict = await scenarios.stops(load, stops=options.stops, pace=pace)
+        told = f"{len(load.accepted)} accepted so far, {load.refused} refused meanwhile"
+        well &= _say(f"{options.stops} immediate stops of PostgreSQL", verdict, told)
     return well
 
 

@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
@@ -127,7 +127,7 @@ class House:
 
 
 @asynccontextmanager
-async def housed(var: Path, *, workers: int = 2, **environ: str) -> AsyncIterator[House]:
+async def housed(var: Path, *, workers: int = 2, **environ: str) -> AsyncGenerator[House]:
     """A running house for the length of a block."""
     house = House(var, environ)
     try:

@@ -18,6 +18,8 @@ from runtime.errors import UnderstudyError
 from tests.faults.house import House
 
 CREATORS = 3
+# What a worker may take to come up on a machine that has other things to do.
+START_S = 120
 CUES = 24
 WORDS = ("oil", "chain", "wheel", "brake", "gear", "pedal", "frame", "tyre", "pump", "valve", "lamp", "bell")
 
@@ -83,9 +85,12 @@ def _video(number: int, chance: random.Random) -> list[tuple[str, bytes]]:
 
 
 async def settle(database: Database, *, patience_s: float) -> bool:
-    """Wait until nothing waits or runs; False when nothing has changed for `patience_s`."""
+    """Wait until nothing waits or runs; False when nothing has changed for `patience_s`.
+
+    While jobs wait that could be taken, `START_S` longer: workers may be coming up.
+    """
     before, since = None, time.monotonic()
-    while time.monotonic() - since < patience_s:
+    while time.monotonic() - since < patience_s + (START_S if before and "queued" in str(before) else 0):
         try:
             async with database.transaction() as tx:
                 now = await tx.fetch_value(
@@ -100,6 +105,14 @@ async def settle(database: Database, *, patience_s: float) -> bool:
             before, since = now, time.monotonic()
         await asyncio.sleep(0.25)
     return False
+
+
+async def pending(database: Database) -> bool:
+    """Whether anything waits or runs."""
+    async with database.transaction() as tx:
+        return await tx.fetch_value(
+            "SELECT EXISTS (SELECT 1 FROM jobs.jobs WHERE state IN ('queued', 'running'))"
+        )
 
 
 async def judge(load: Load) -> Verdict:

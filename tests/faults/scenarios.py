@@ -1,9 +1,10 @@
-"""The scenarios: each on a house of its own, each with a verdict."""
+"""The scenarios: each takes the load of a house, and most end with a verdict on all of it."""
 
 import asyncio
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,11 +16,13 @@ from runtime.clock import SystemClock
 from runtime.settings import load_settings
 from tests.faults.house import House, children_of, housed
 from tests.faults.load import (
+    START_S,
     Held,
     Load,
     Verdict,
     held_by,
     judge,
+    pending,
     retaken_after_s,
     running_pids,
     settle,
@@ -28,8 +31,8 @@ from tests.faults.worker import NO_LEASE, PORT, WAIT
 
 # How long one job of the second worker's scenario waits for the outside.
 WAIT_S = 0.25
-# What a worker may take to come up on a machine that has other things to do.
-START_S = 120
+# How often a kill takes the worker with its children, and not one of these alone.
+WHOLE = 0.3
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,7 @@ class Pace:
     @property
     def patience_s(self) -> float:
         """Longer than a worker needs to come up and a lease to expire."""
-        return 3 * (self.lease_s + self.sweep_s) + 15
+        return 3 * (self.lease_s + self.sweep_s) + 45
 
 
 SHORT = Pace(lease_s=5, heartbeat_s=1, sweep_s=1)
@@ -70,98 +73,89 @@ class Killed:
         return percentile(self.retaken_s, 0.99)
 
 
-async def kills(var: Path, *, kills: int, sources: int, pace: Pace, seed: int, leases: bool = True) -> Killed:
+async def kills(load: Load, *, kills: int, sources: int, pace: Pace) -> Killed:
     """`kill -9` of workers, children alone and whole ones, while they work."""
-    chance = Random(seed)  # noqa: S311 - nothing secret
-    environ = pace.environ() | ({} if leases else {NO_LEASE: "1"})
+    house, chance, before = load.house, load.random, len(load.accepted)
     held: list[Held] = []
-    async with housed(var, **environ) as house:
-        load = Load(house, chance)
-        await load.open()
-        done = 0
-        for number in range(kills):
-            await load.send(math.ceil(sources * (number + 1) / kills) - load.sent)
-            victim = await _at_work(house, load, pace)
-            if victim is None:
-                break
-            await asyncio.sleep(chance.uniform(0, 0.3))
-            at = datetime.now(UTC)
-            having = await running_pids(house.database)
-            pids = house.kill_worker(
-                victim if victim in having else chance.choice(having or [victim]), whole=chance.random() < 0.3
-            )
-            held += await held_by(house.database, pids, at)
-            done += bool(pids)
-        await settle(house.database, patience_s=pace.patience_s)
-        waited = [await retaken_after_s(house.database, one) for one in held]
-        verdict = await judge(load)
+    done = 0
+    for number in range(kills):
+        await load.send(math.ceil(sources * (number + 1) / kills) - math.ceil(sources * number / kills))
+        if await _at_work(load, pace) is None:
+            break
+        await asyncio.sleep(chance.uniform(0, 0.3))
+        if (victim := await _at_work(load, pace)) is None:
+            break
+        pids = house.kill_worker(victim, whole=chance.random() < WHOLE)
+        held += await held_by(house.database, pids, datetime.now(UTC))
+        done += bool(pids)
+    await settle(house.database, patience_s=pace.patience_s)
+    waited = [await retaken_after_s(house.database, one) for one in held]
     retaken = tuple(one for one in waited if one is not None)
-    return Killed(verdict, len(load.accepted), done, retaken, len(waited) - len(retaken))
+    accepted = len(load.accepted) - before
+    return Killed(await judge(load), accepted, done, retaken, len(waited) - len(retaken))
 
 
-async def _at_work(house: House, load: Load, pace: Pace) -> int | None:
-    """A process that has a job; more is sent when nothing is left to do. None when nobody works any more."""
+async def _at_work(load: Load, pace: Pace) -> int | None:
+    """A living process that has a job; more is sent when nothing is left to do. None when nobody works any more."""
+    house = load.house
     deadline = time.monotonic() + pace.patience_s + START_S
     while time.monotonic() < deadline:
-        if pids := await running_pids(house.database):
-            live = [pid for pid in pids if _lives(house, pid)]
-            if live:
-                return load.random.choice(live)
-        if await settle(house.database, patience_s=0.3):
+        alive = {pid for worker in house.workers for pid in children_of(worker.pid)}
+        if at_work := alive.intersection(await running_pids(house.database)):
+            return load.random.choice(sorted(at_work))
+        if not await pending(house.database):
             await load.send(2)
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(0.1)
     return None
 
 
-def _lives(house: House, pid: int) -> bool:
-    return any(pid in children_of(worker.pid) for worker in house.workers)
+async def flushes(load: Load, *, flushes: int, sources: int, pace: Pace) -> Verdict:
+    """Redis forgets everything and is started again in mid-ingest."""
+    for number in range(flushes):
+        await load.send(math.ceil(sources * (number + 1) / flushes) - math.ceil(sources * number / flushes))
+        await _at_work(load, pace)
+        await asyncio.sleep(load.random.uniform(0, 0.5))
+        await load.house.flush()
+    await settle(load.house.database, patience_s=pace.patience_s)
+    return await judge(load)
 
 
-async def flushes(var: Path, *, flushes: int, sources: int, pace: Pace, seed: int) -> tuple[Verdict, int]:
-    """Redis forgets everything and is started again in mid-ingest; the verdict, and how many were accepted."""
-    chance = Random(seed)  # noqa: S311 - nothing secret
-    async with housed(var, **pace.environ()) as house:
-        load = Load(house, chance)
-        await load.open()
-        for number in range(flushes):
-            await load.send(math.ceil(sources * (number + 1) / flushes) - load.sent)
-            await _at_work(house, load, pace)
-            await asyncio.sleep(chance.uniform(0, 0.5))
-            await house.flush()
-        await settle(house.database, patience_s=pace.patience_s)
-        return await judge(load), len(load.accepted)
-
-
-async def stops(var: Path, *, stops: int, pace: Pace, seed: int) -> tuple[Verdict, Load]:
+async def stops(load: Load, *, stops: int, pace: Pace) -> Verdict:
     """PostgreSQL is stopped at once and started again while items keep coming in."""
-    chance = Random(seed)  # noqa: S311 - nothing secret
-    async with housed(var, **pace.environ()) as house:
-        load = Load(house, chance)
-        await load.open()
-        ended = asyncio.Event()
+    ended = asyncio.Event()
 
-        async def keep_sending() -> None:
-            while not ended.is_set():
-                await load.send(1)
-                await asyncio.sleep(chance.uniform(0.1, 0.4))
+    async def keep_sending() -> None:
+        while not ended.is_set():
+            await load.send(1)
+            await asyncio.sleep(load.random.uniform(0.1, 0.4))
 
-        sending = asyncio.create_task(keep_sending())
-        for _ in range(stops):
-            await asyncio.sleep(chance.uniform(0.5, 2.5))
-            await house.stop_postgres()
-        ended.set()
-        await sending
-        await settle(house.database, patience_s=pace.patience_s)
-        return await judge(load), load
+    sending = asyncio.create_task(keep_sending())
+    for _ in range(stops):
+        await asyncio.sleep(load.random.uniform(0.5, 2.5))
+        await load.house.stop_postgres()
+    ended.set()
+    await sending
+    await settle(load.house.database, patience_s=pace.patience_s)
+    return await judge(load)
 
 
-async def accepting(var: Path, *, uploads: int, seed: int) -> float:
+async def accepting(load: Load, *, uploads: int) -> float:
     """p95 of accepting an upload, in seconds, one after the other, while the workers work."""
-    async with housed(var, workers=1) as house:
+    load.took_s.clear()
+    await load.send(uploads)
+    return percentile(load.took_s, 0.95)
+
+
+@asynccontextmanager
+async def loaded(
+    var: Path, pace: Pace, *, seed: int, workers: int = 2, leases: bool = True
+) -> AsyncGenerator[Load]:
+    """A house with creators in it, for the length of a block; without `leases`, workers have none."""
+    environ = pace.environ() | ({} if leases else {NO_LEASE: "1"})
+    async with housed(var, workers=workers, **environ) as house:
         load = Load(house, Random(seed))  # noqa: S311 - nothing secret
         await load.open()
-        await load.send(uploads)
-        return percentile(load.took_s, 0.95)
+        yield load
 
 
 async def second_worker(var: Path, *, jobs: int) -> float:

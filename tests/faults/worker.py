@@ -37,8 +37,8 @@ def main() -> None:
     worker.NICENESS = 0
     if os.environ.get(NO_LEASE):
         # A lease that never expires is none: what a dead worker held stays its.
-        store.requeue_expired = _nothing  # type: ignore[assignment]
-        store.exhausted = _nothing  # type: ignore[assignment]
+        store.requeue_expired = _nothing
+        store.exhausted = _nothing
     worker.main(handlers)
 
 
