@@ -4,7 +4,6 @@ import asyncio
 import json
 import random
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -136,12 +135,12 @@ async def judge(load: Load) -> Verdict:
 
 def _indexed(house: House) -> list[UUID]:
     """The id of every row of the index, as its files have it."""
-    connection = lancedb.connect(house.var / "index")
-    names: Sequence[str] = connection.table_names(limit=1000)
+    folder = house.var / "index"
+    connection = lancedb.connect(folder)
     return [
         UUID(bytes=row)
-        for name in names
-        for row in connection.open_table(name).to_arrow().column("id").to_pylist()
+        for path in folder.glob("*.lance")
+        for row in connection.open_table(path.stem).to_arrow().column("id").to_pylist()
     ]
 
 
@@ -173,6 +172,13 @@ async def running_pids(database: Database) -> list[int]:
     """The processes that work on something now."""
     async with database.transaction() as tx:
         workers = await tx.fetch_values("SELECT DISTINCT worker FROM jobs.jobs WHERE state = 'running'")
+    return [int(worker.rpartition(":")[2]) for worker in workers]
+
+
+async def open_pids(database: Database) -> list[int]:
+    """The processes that have worked on something, now or before."""
+    async with database.transaction() as tx:
+        workers = await tx.fetch_values("SELECT DISTINCT worker FROM jobs.jobs WHERE worker IS NOT NULL")
     return [int(worker.rpartition(":")[2]) for worker in workers]
 
 

@@ -22,6 +22,7 @@ from tests.faults.load import (
     Verdict,
     held_by,
     judge,
+    open_pids,
     pending,
     retaken_after_s,
     running_pids,
@@ -96,15 +97,19 @@ async def kills(load: Load, *, kills: int, sources: int, pace: Pace) -> Killed:
 
 
 async def _at_work(load: Load, pace: Pace) -> int | None:
-    """A living process that has a job; more is sent when nothing is left to do. None when nobody works any more."""
+    """A living process that has a job, beside another that has had one; None when nobody works any more.
+
+    Where all are killed at once, what is measured is how fast a process starts. More is sent when nothing is left.
+    """
     house = load.house
     deadline = time.monotonic() + pace.patience_s + START_S
     while time.monotonic() < deadline:
         alive = {pid for worker in house.workers for pid in children_of(worker.pid)}
-        if at_work := alive.intersection(await running_pids(house.database)):
+        at_work = alive.intersection(await running_pids(house.database))
+        if at_work and len(alive.intersection(await open_pids(house.database))) > 1:
             return load.random.choice(sorted(at_work))
         if not await pending(house.database):
-            await load.send(2)
+            await load.send(8)  # more than one process has places for
         await asyncio.sleep(0.1)
     return None
 
