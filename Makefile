@@ -46,6 +46,9 @@ $(TUS)/node_modules/.package-lock.json: $(TUS)/package-lock.json | .venv/dev
 bench: .venv/dev ## Measure the figures of docs/benchmarks.md on this machine (DATA=folder of real videos)
 	@$(BIN)/python -m tests.bench "$(or $(DATA),$(error set DATA to the folder of real data))"
 
+bench-faults: .venv/dev ## Kill workers, flush Redis, stop PostgreSQL in mid-ingest (ARGS="--kills 20 --sources 50")
+	@$(BIN)/python -m tests.faults $(ARGS)
+
 lock: .tools/bin/uv ## Renew the hashed requirement files from pyproject.toml
 	.tools/bin/uv pip compile -q --upgrade --generate-hashes --no-annotate --no-header --python-version 3.11 \
 	  --override requirements/overrides.txt pyproject.toml -o requirements/default.txt
@@ -92,4 +95,4 @@ endef
 	@.tools/bin/uv pip sync -q --link-mode=copy --compile-bytecode --python .venv-speech/bin/python $<
 	@touch $@
 
-.PHONY: help up demo test test-extras speech check tus bench lock .venv/default-now
+.PHONY: help up demo test test-extras speech check tus bench bench-faults lock .venv/default-now

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from apps.origins import open_origins
 from creators import Catalogue, Library
-from ingestion import Addresses, Contents, Ingestion, Origins, Scanner, chunker_name
+from ingestion import Addresses, Contents, Ingestion, Origins, Scanner, chunker_name, source_steering
 from jobs import JobQueue
 from jobs.celery_bridge import CeleryWaker, build_celery
 from retrieval import HybridRetriever, IndexName, PassageIndex, PassageWriter
@@ -84,7 +84,9 @@ def _core(
     files = open_files(settings)
     contents = Contents(database=database, files=files, clock=clock)
     waker = CeleryWaker(build_celery(settings))
-    queue = JobQueue(waker=waker, clock=clock, max_attempts=settings.jobs.max_attempts)
+    queue = JobQueue(
+        waker=waker, clock=clock, max_attempts=settings.jobs.max_attempts, steering=source_steering(library)
+    )
     return Core(
         settings=settings,
         clock=clock,

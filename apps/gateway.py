@@ -16,6 +16,7 @@ from apps.secrets import ADMIN_KEY_FILE, SIGNING_KEY_FILE
 from chat import Conversations, ExtractiveResponder
 from gateway import Probe, build_gateway
 from ingestion import Removals, Transfers
+from jobs import JobWatch
 from runtime.errors import Unavailable
 from runtime.settings import Settings, load_settings
 from runtime.telemetry import configure_logging, configure_tracing
@@ -33,6 +34,7 @@ def main() -> None:
 async def _serve(settings: Settings) -> None:
     async with open_core(settings) as core, Redis.from_url(settings.redis.url.get_secret_value()) as redis:
         responder = _responder(core)
+        watch = JobWatch(database=core.database, queue=core.queue)
         app = build_gateway(
             settings=settings.gateway,
             database=core.database,
@@ -42,6 +44,7 @@ async def _serve(settings: Settings) -> None:
             responder=responder,
             conversations=Conversations(),
             jobs=core.queue,
+            watch=watch,
             ingestion=core.ingestion,
             addresses=core.addresses,
             contents=core.contents,
@@ -79,6 +82,7 @@ async def _serve(settings: Settings) -> None:
                 timeout_graceful_shutdown=10,
             )
         ).serve()
+        await watch.close()
         await responder.close()
 
 

@@ -1,16 +1,17 @@
 # pyright: reportUnknownMemberType=false, reportUnknownLambdaType=false
 # Celery and redis are typed in part only.
-"""The worker process: `python -m apps.worker`.
+"""The worker process: `python -m apps.worker [--queues parse,embed,speech] [--concurrency N]`.
 
 This is the one bridge between Celery, which is synchronous, and the rest: each prefork child has one
 `asyncio.Runner`, and in it everything that the jobs need. That is imported and opened after the fork, because
 neither the index nor the model's threads survive one.
 """
 
+import argparse
 import asyncio
 import os
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,7 @@ import structlog
 from celery import Celery, signals
 
 from apps.health import serve_health
-from jobs import Runner
+from jobs import Registration, Runner
 from jobs.celery_bridge import Work, bind, build_celery, worker_arguments
 from runtime.errors import UnderstudyError
 from runtime.settings import Settings, load_settings
@@ -26,16 +27,16 @@ from runtime.telemetry import configure_logging, configure_tracing
 
 if TYPE_CHECKING:
     from apps.assembly import Core
-    from ingestion import ArchiveUnpacker, Assembly, Pipeline, Remover, Watcher
-    from ingestion.parsing import DocumentParser
 
-INGEST = "ingest"
+# By what the work needs most: see docs/adr/0007.
+QUEUES = ("parse", "embed", "speech")
 # How often what waits in the outbox is sent on while there is work, in seconds; each sweep does it too.
 RELAY_EVERY_S = 5
 # About a ninth of the share of processor time that other processes get, when there is not enough for all.
 NICENESS = 10
 
 Relay = Callable[[], Awaitable[int]]
+Handlers = Callable[["Core", AsyncExitStack], Mapping[str, Registration]]
 
 log = structlog.get_logger(__name__)
 
@@ -43,8 +44,9 @@ log = structlog.get_logger(__name__)
 class Child:
     """What one prefork child holds from its start to its end."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, handlers: Handlers) -> None:
         self._settings = settings
+        self._handlers = handlers
         self._loop: asyncio.Runner | None = None
         self._stack = AsyncExitStack()
         self._opened: tuple[Runner, Relay] | None = None
@@ -77,7 +79,7 @@ class Child:
         from redis.asyncio import Redis
 
         from apps.assembly import open_core
-        from ingestion.parsing import ForkServerParser
+        from apps.handlers import product_schedules
         from runtime.events import RedisStreamSink, relay
 
         async with AsyncExitStack() as stack:
@@ -86,101 +88,20 @@ class Child:
                 Redis.from_url(self._settings.redis.url.get_secret_value())
             )
             sink = RedisStreamSink(redis)
-            parser = ForkServerParser()
-            stack.push_async_callback(parser.close)
-            watcher, assembly = _watcher(core), _assembly(core)
+            handlers = self._handlers(core, stack)
             async with core.database.transaction() as tx:
-                await core.queue.ensure_schedules(tx, [*watcher.schedules(), *assembly.schedules()])
+                await core.queue.ensure_schedules(tx, product_schedules(core))
             self._stack = stack.pop_all()
         runner = Runner(
             database=core.database,
             queue=core.queue,
-            handlers={
-                **_pipeline(core, parser).registrations(),
-                **_archives(core).registrations(),
-                **watcher.registrations(),
-                **assembly.registrations(),
-                **_remover(core).registrations(),
-            },
+            handlers=handlers,
             clock=core.clock,
             jobs=self._settings.jobs,
             worker=f"{socket.gethostname()}:{os.getpid()}",
+            slots={"speech": self._settings.jobs.speech_concurrency},
         )
         return runner, lambda: relay(core.database, sink, now=core.clock.now())
-
-
-def _pipeline(core: "Core", parser: "DocumentParser") -> "Pipeline":
-    from ingestion import Chunker, Pipeline
-    from ingestion.node_parsers import LlamaIndexCutter
-    from ingestion.speech.listening import Listener
-    from ingestion.speech.process import WhisperTranscriber
-
-    count = core.embedder.count_tokens
-    tokens = core.settings.chunking.tokens
-    return Pipeline(
-        database=core.database,
-        files=core.files,
-        catalogue=core.catalogue,
-        library=core.library,
-        writer=core.writer,
-        chunker=Chunker(tokens=tokens, count_tokens=count, cutter=LlamaIndexCutter(count)),
-        queue=core.queue,
-        parser=parser,
-        origins=core.origins,
-        listener=Listener(
-            database=core.database,
-            transcriber=WhisperTranscriber(core.settings.speech, models=core.settings.var / "models"),
-        ),
-    )
-
-
-def _watcher(core: "Core") -> "Watcher":
-    from ingestion import Watcher
-
-    return Watcher(
-        database=core.database,
-        library=core.library,
-        queue=core.queue,
-        origins=core.origins,
-        clock=core.clock,
-        settings=core.settings.feeds,
-    )
-
-
-def _archives(core: "Core") -> "ArchiveUnpacker":
-    from ingestion import ArchiveUnpacker
-
-    return ArchiveUnpacker(
-        database=core.database, files=core.files, catalogue=core.catalogue, ingestion=core.ingestion
-    )
-
-
-def _assembly(core: "Core") -> "Assembly":
-    from ingestion import Assembly
-
-    return Assembly(
-        database=core.database,
-        files=core.files,
-        catalogue=core.catalogue,
-        ingestion=core.ingestion,
-        contents=core.contents,
-        clock=core.clock,
-    )
-
-
-def _remover(core: "Core") -> "Remover":
-    from ingestion import Remover
-
-    return Remover(
-        database=core.database,
-        files=core.files,
-        catalogue=core.catalogue,
-        library=core.library,
-        writer=core.writer,
-        contents=core.contents,
-        queue=core.queue,
-        clock=core.clock,
-    )
 
 
 async def _relaying(work: Work, runner: Runner, relay: Relay) -> None:
@@ -207,25 +128,38 @@ async def _relay_once(relay: Relay) -> None:
         log.warning("relay_failed", code=error.code)
 
 
-def work(app: Celery, settings: Settings) -> None:
-    """Be the worker until told to stop."""
-    child = Child(settings)
+def work(app: Celery, settings: Settings, queues: Sequence[str], handlers: Handlers) -> None:
+    """Be a worker of these queues until told to stop."""
+    child = Child(settings, handlers)
     ready: list[bool] = []
     signals.worker_process_init.connect(child.open, weak=False)
     signals.worker_process_shutdown.connect(child.close, weak=False)
     signals.worker_ready.connect(lambda **_: ready.append(True), weak=False)
-    bind(app, child.run)
+    bind(app, child.run, queues=queues, settings=settings.jobs)
     serve_health(settings.metrics.worker_port, lambda: bool(ready))
-    app.worker_main(worker_arguments(queues=[INGEST], processes=1))
+    app.worker_main(worker_arguments(queues=queues, processes=1))
 
 
-def main() -> None:
-    """Be the worker."""
+def _product_handlers(core: "Core", stack: AsyncExitStack) -> Mapping[str, Registration]:
+    from apps.handlers import product_handlers
+
+    return product_handlers(core, stack)
+
+
+def main(handlers: Handlers = _product_handlers) -> None:
+    """Be a worker."""
+    options = argparse.ArgumentParser(prog="python -m apps.worker")
+    options.add_argument("--queues", default=",".join(QUEUES))
+    options.add_argument("--concurrency", type=int)
+    given = options.parse_args()
     settings = load_settings()
+    if given.concurrency:
+        jobs = settings.jobs.model_copy(update={"concurrency": given.concurrency})
+        settings = settings.model_copy(update={"jobs": jobs})
     configure_logging(settings.log, process="worker")
     # Where both share a machine, whoever waits for an answer comes first.
     os.nice(NICENESS)
-    work(build_celery(settings), settings)
+    work(build_celery(settings), settings, given.queues.split(","), handlers)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from gateway.problems import add_handlers
 from gateway.routes import ROUTERS
 from gateway.routes.pages import load_pages, page_routes
 from ingestion import Addresses, Contents, Ingestion, Removals, Transfers
-from jobs import JobQueue
+from jobs import JobQueue, JobWatch
 from retrieval import IndexName, Retriever
 from runtime.clock import Clock
 from runtime.database import Database
@@ -36,6 +36,7 @@ def build_gateway(
     responder: Responder,
     conversations: Conversations,
     jobs: JobQueue,
+    watch: JobWatch,
     ingestion: Ingestion,
     addresses: Addresses,
     contents: Contents,
@@ -61,6 +62,7 @@ def build_gateway(
         responder=responder,
         conversations=conversations,
         jobs=jobs,
+        watch=watch,
         ingestion=ingestion,
         addresses=addresses,
         contents=contents,

@@ -10,7 +10,7 @@ from accounts import AdminKey, GuestSigner
 from chat import Conversations, Responder
 from creators import Access, Catalogue, Creator, Library
 from ingestion import Addresses, Contents, Ingestion, Removals, Transfers
-from jobs import JobQueue
+from jobs import JobQueue, JobWatch
 from retrieval import IndexName, Retriever
 from runtime.clock import Clock
 from runtime.database import Database, Transaction
@@ -36,6 +36,7 @@ class Parts:
     responder: Responder
     conversations: Conversations
     jobs: JobQueue
+    watch: JobWatch
     ingestion: Ingestion
     addresses: Addresses
     contents: Contents

@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncGenerator, Awaitable
 from contextlib import aclosing, suppress
+from dataclasses import dataclass
 from typing import TypeVar
 
 import structlog
@@ -12,6 +13,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from chat import AnswerEvent, Failed, event_json
+from runtime.database import JsonValue
 from runtime.errors import Defect, UnderstudyError
 
 log = structlog.get_logger(__name__)
@@ -23,8 +25,17 @@ INTERNAL = UnderstudyError("internal_error", "Something went wrong here that sho
 Outcome = TypeVar("Outcome")
 
 
+@dataclass(frozen=True, slots=True)
+class Update:
+    """An event of something else than an answer."""
+
+    seq: int
+    name: str
+    data: JsonValue
+
+
 class EventStream(Response):
-    """Server-sent events, one for each answer event, with a comment whenever it is silent for `heartbeat_s`.
+    """Server-sent events, one for each event given, with a comment whenever it is silent for `heartbeat_s`.
 
     The first event is awaited before the response begins, so that what fails until then has a status of its
     own. What fails later becomes an `error` event. The events' generator is closed in every case.
@@ -32,7 +43,12 @@ class EventStream(Response):
 
     media_type = "text/event-stream"
 
-    def __init__(self, events: AsyncGenerator[AnswerEvent], *, heartbeat_s: float = HEARTBEAT_S) -> None:
+    def __init__(
+        self,
+        events: AsyncGenerator[AnswerEvent] | AsyncGenerator[Update],
+        *,
+        heartbeat_s: float = HEARTBEAT_S,
+    ) -> None:
         super().__init__(headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
         del self.headers["content-length"]
         self._events = events
@@ -84,9 +100,13 @@ class _Wire:
                 await self.frame(HEARTBEAT)
 
 
-async def _relay(first: AnswerEvent, events: AsyncGenerator[AnswerEvent], wire: _Wire) -> None:
+async def _relay(
+    first: AnswerEvent | Update,
+    events: AsyncGenerator[AnswerEvent] | AsyncGenerator[Update],
+    wire: _Wire,
+) -> None:
     """Send all events. An error that the generator raises becomes the last one: the status is sent already."""
-    event: AnswerEvent | None = first
+    event: AnswerEvent | Update | None = first
     seq = 0
     while event is not None:
         seq = event.seq
@@ -109,8 +129,8 @@ def _failed(seq: int, error: UnderstudyError) -> Failed:
     return Failed(seq, error.code, error.detail, incomplete=True)
 
 
-def _frame(event: AnswerEvent) -> bytes:
-    name, data = event_json(event)
+def _frame(event: AnswerEvent | Update) -> bytes:
+    name, data = (event.name, event.data) if isinstance(event, Update) else event_json(event)
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
     return f"event: {name}\nid: {event.seq}\ndata: {text}\n\n".encode()
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ingestion.origins.registry import Origins
     from ingestion.pipeline import Pipeline
     from ingestion.removal.removing import Removals, Remover
+    from ingestion.steering import source_steering
     from ingestion.submitting import Ingestion, Submission
     from ingestion.transfers import Assembly, Checksum, NewTransfer, Transfer, Transfers
 
@@ -49,6 +50,7 @@ _MODULES = {
     "Watcher": "feeds.watching",
     "chunker_name": "chunking",
     "discover_folder": "origins.folder",
+    "source_steering": "steering",
 }
 
 
@@ -84,4 +86,5 @@ __all__ = [
     "Watcher",
     "chunker_name",
     "discover_folder",
+    "source_steering",
 ]

@@ -142,3 +142,21 @@ async def mark_taken(tx: Transaction, source_id: SourceId, state: UploadState) -
         "UPDATE ingestion.uploads SET state = %s WHERE source_id = %s AND state = 'taken'", (state, source_id)
     )
     return marked > 0
+
+
+async def give_up_pending(tx: Transaction, source_id: SourceId) -> bool:
+    """Do nothing more about submissions that wait or are worked on; False when there are none."""
+    given_up = await tx.execute(
+        "UPDATE ingestion.uploads SET state = 'failed' WHERE source_id = %s AND state IN ('waiting', 'taken')",
+        (source_id,),
+    )
+    return given_up > 0
+
+
+async def revive_newest(tx: Transaction, source_id: SourceId) -> None:
+    """Have the newest submission, if nothing came of it, wait to be taken up again."""
+    await tx.execute(
+        "UPDATE ingestion.uploads u SET state = 'waiting' WHERE u.source_id = %s AND u.state = 'failed'"
+        " AND u.id = (SELECT id FROM ingestion.uploads WHERE source_id = u.source_id ORDER BY id DESC LIMIT 1)",
+        (source_id,),
+    )

@@ -25,7 +25,9 @@ from runtime.ids import CreatorId, JobId, SourceId, new_id
 from runtime.settings import UploadSettings
 from runtime.telemetry import span
 
-QUEUE = "ingest"
+# By what the work needs most, see docs/adr/0007: most of what is sent in, and what only changes the index.
+PARSE = "parse"
+EMBED = "embed"
 KIND = "ingestion.source"
 
 
@@ -170,10 +172,10 @@ def content_hash_of(creator: Creator, facts: SourceFacts, files: Mapping[str, st
     return hashlib.sha256(json.dumps(relevant, sort_keys=True, default=str).encode()).hexdigest()
 
 
-def job_of(creator_id: CreatorId, source_id: SourceId, *, priority: int = 0) -> NewJob:
+def job_of(creator_id: CreatorId, source_id: SourceId, *, queue: str = PARSE, priority: int = 0) -> NewJob:
     """The job that brings a source up to date; at most one of a source is queued or running."""
     return NewJob(
-        queue=QUEUE,
+        queue=queue,
         kind=KIND,
         fairness_key=str(creator_id),
         payload={"source_id": str(source_id)},

@@ -3,20 +3,41 @@
 A Celery message (`jobs.celery_bridge`) only says that a queue has work; the statements here choose which.
 """
 
-from jobs.queue import JobQueue
+from jobs.queue import JobQueue, Steering
 from jobs.runner import Runner
-from jobs.types import Effect, Handler, Job, JobContext, LeaseLost, NewJob, Registration, Schedule, Waker
+from jobs.steering import QueueState
+from jobs.types import (
+    Effect,
+    Handler,
+    Job,
+    JobCancelled,
+    JobContext,
+    JobState,
+    LeaseLost,
+    Move,
+    NewJob,
+    Registration,
+    Schedule,
+    Waker,
+)
+from jobs.watching import JobWatch
 
 __all__ = [
     "Effect",
     "Handler",
     "Job",
+    "JobCancelled",
     "JobContext",
     "JobQueue",
+    "JobState",
+    "JobWatch",
     "LeaseLost",
+    "Move",
     "NewJob",
+    "QueueState",
     "Registration",
     "Runner",
     "Schedule",
+    "Steering",
     "Waker",
 ]

@@ -5,13 +5,17 @@ Losing a message costs the time until the next sweep, doubling one costs nothing
 The worker's composition root does, before Celery forks:
 
     app = build_celery(settings)
-    bind(app, run)
-    app.worker_main(worker_arguments(queues=["ingest"], processes=1))
+    bind(app, run, queues=["parse"], settings=settings.jobs)
+    app.worker_main(worker_arguments(queues=["parse"], processes=1))
 
 and in each child, on the signal `worker_process_init`, opens one `asyncio.Runner` and in it the database, the
 handlers and a `jobs.Runner`; on `worker_process_shutdown` it closes them. `run(work)` is called in the child, in
 its main thread, and runs `work(runner)` to its end on that loop. Whoever stops the worker sends SIGTERM to the
 worker itself and not to its children: those are told by `bind`, give their leases back, and end.
+
+No task has a time limit of Celery's, because one drain lasts as long as there is work: each job has its own
+(`jobs.leases`), and a child whose loop stands still is ended by the kernel (`jobs.watchdog`). A child that has
+become too large, or has a job in it that cannot be ended, takes nothing new, waits for the rest, and is replaced.
 A process that only queues jobs needs `build_celery` and `CeleryWaker`. The beat is
 `app.start(["--quiet", "beat"])`.
 """
@@ -21,10 +25,13 @@ A process that only queues jobs needs `build_celery` and `CeleryWaker`. The beat
 # pyright: reportUnknownParameterType=false
 
 import asyncio
+import os
+import signal
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, cast
 
 import structlog
+from billiard.compat import mem_rss
 from celery import Celery, signals
 from celery.beat import ScheduleEntry, Scheduler
 from kombu.entity import Queue
@@ -33,8 +40,9 @@ from redis.exceptions import RedisError
 
 from jobs.runner import Runner
 from jobs.warm_stop import WarmStop
+from jobs.watchdog import watchdog
 from runtime.errors import UnderstudyError
-from runtime.settings import Settings
+from runtime.settings import JobSettings, Settings
 
 DRAIN = "jobs.drain"
 SWEEP = "jobs.sweep"
@@ -49,6 +57,8 @@ CONNECT_TIMEOUT_S = 1.0
 SOCKET_TIMEOUT_S = 3.0
 # How long an accepted upload may wait for a broker that hangs.
 WAKE_TIMEOUT_S = 2.0
+# A loop that stands still for that many leases has lost all it held; only its process can still be saved.
+STILL_FOR_LEASES = 2
 
 Work = Callable[[Runner], Coroutine[Any, Any, None]]
 
@@ -95,6 +105,8 @@ def build_celery(settings: Settings) -> Celery:
         task_acks_late=True,
         task_reject_on_worker_lost=True,
         task_default_queue=SWEEP_QUEUE,
+        # Looked at between two messages; `bind` sees to it that a child that is too large comes to an end of its own.
+        worker_max_memory_per_child=settings.jobs.child_memory_mb * 1024 or None,
         worker_prefetch_multiplier=1,
         # A child that opens the index and the model on a busy machine is not a dead one.
         worker_proc_alive_timeout=OPENING_S,
@@ -126,13 +138,27 @@ def build_celery(settings: Settings) -> Celery:
     return app
 
 
-def bind(app: Celery, run: Callable[[Work], None]) -> None:
-    """Give the application its tasks, in the process that is to fork; `run` is called in the children."""
+def bind(app: Celery, run: Callable[[Work], None], *, queues: Sequence[str], settings: JobSettings) -> None:
+    """Give the application its tasks, in the process that is to fork; `run` is called in the children.
+
+    Whichever of the worker's `queues` a message names, all of them are worked on.
+    """
     stop = WarmStop()
+    limit_kb = settings.child_memory_mb * 1024
+
+    def is_worn() -> bool:
+        return bool(limit_kb) and mem_rss() > limit_kb
 
     def drain(queue: str) -> None:
         async def work(runner: Runner) -> None:
-            await stop.guard(runner.drain(queue))
+            async with watchdog(STILL_FOR_LEASES * settings.lease_s):
+                await stop.guard(runner.drain(*queues, is_worn=is_worn))
+            if runner.has_stuck or is_worn():
+                await asyncio.to_thread(_wake_unless_away, app, DRAIN, queue, [queue])
+            if runner.has_stuck:
+                # The thread that is stuck would keep the process from any other end. It holds nothing any more.
+                log.warning("child_replaced", reason="stuck")
+                os.kill(os.getpid(), signal.SIGKILL)
 
         _run_logged(run, work, "drain_failed")
 
@@ -144,10 +170,7 @@ def bind(app: Celery, run: Callable[[Work], None]) -> None:
 
     def sweep_at_start(**_: object) -> None:
         # What was given back or left behind at the last stop need not wait for the beat.
-        try:
-            _send_unless_waiting(app, SWEEP, SWEEP_QUEUE, [])
-        except (KombuError, RedisError, OSError) as error:
-            log.warning("wake_failed", queue=SWEEP_QUEUE, reason=type(error).__name__)
+        _wake_unless_away(app, SWEEP, SWEEP_QUEUE, [])
 
     app.task(name=DRAIN)(drain)
     app.task(name=SWEEP)(sweep)
@@ -158,11 +181,7 @@ def bind(app: Celery, run: Callable[[Work], None]) -> None:
 
 
 def worker_arguments(*, queues: Sequence[str], processes: int) -> list[str]:
-    """For `app.worker_main`: these queues and the sweeps, in `processes` children.
-
-    A child stays with a queue until that is empty: where several queues must not wait for each other, each needs
-    a worker of its own.
-    """
+    """For `app.worker_main`: these queues and the sweeps, in `processes` children."""
     return [
         "--quiet",
         "worker",
@@ -190,6 +209,13 @@ def _send_unless_waiting(app: Celery, task: str, queue: str, args: list[str]) ->
     with app.producer_or_acquire() as producer:
         if _waiting(producer.channel, queue) == 0:
             app.send_task(task, args, queue=queue, producer=producer, retry=False, ignore_result=True)
+
+
+def _wake_unless_away(app: Celery, task: str, queue: str, args: list[str]) -> None:
+    try:
+        _send_unless_waiting(app, task, queue, args)
+    except (KombuError, RedisError, OSError) as error:
+        log.warning("wake_failed", queue=queue, reason=type(error).__name__)
 
 
 def _waiting(channel: Any, queue: str) -> int:

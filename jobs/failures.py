@@ -30,6 +30,9 @@ WORKER_LOST = Complaint(
     "Check that the worker has enough memory; if it has, report the job's id and leave this item out.",
 )
 WORKER_STOPPED = Complaint("worker_lost", "The worker stopped while it was at this; it is tried again.", "")
+CANCELLED = Complaint(
+    "cancelled", "This was cancelled.", "Retry it when it is wanted after all: ./understudy jobs retry ID."
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,14 +2,14 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from datetime import timedelta
 
 import psycopg
 import structlog
 
 from jobs import store
-from jobs.types import Job, Lease, LeaseLost
+from jobs.types import Job, JobCancelled, JobStuck, Lease, LeaseLost
 from runtime.clock import Clock
 from runtime.database import Database, Transaction
 from runtime.errors import UnderstudyError
@@ -22,20 +22,31 @@ log = structlog.get_logger(__name__)
 
 
 class LeasedJob:
-    """A job that this worker holds: the `JobContext` of its handler."""
+    """A job that this worker holds: the `JobContext` of its handler. `stages` are those of its registration."""
 
     def __init__(
-        self, job: Job, lease: Lease, *, database: Database, clock: Clock, settings: JobSettings
+        self,
+        job: Job,
+        lease: Lease,
+        *,
+        database: Database,
+        clock: Clock,
+        settings: JobSettings,
+        stages: Mapping[str, float] | None = None,
     ) -> None:
         self.lease = lease
         self._job = job
         self._database = database
         self._clock = clock
         self._settings = settings
+        self._stages = stages or {}
         self._held_until = clock.monotonic() + settings.lease_s
-        self._lost = False
-        self._stage: str | None = None
+        # Why the work must not go on, once it must not.
+        self._over: UnderstudyError | None = None
+        self._reported: tuple[str, int] | None = None
+        self._percent: int | None = None
         self._written_at = 0.0
+        self._moved_at = self._begun_at = clock.monotonic()
 
     @property
     def job(self) -> Job:
@@ -43,55 +54,88 @@ class LeasedJob:
 
     async def progress(self, stage: str, done: int, total: int) -> None:
         """See `JobContext`."""
-        if self._lost:
-            raise LeaseLost
-        now = self._clock.monotonic()
-        if stage == self._stage and now - self._written_at < PROGRESS_S:
+        if self._over is not None:
+            raise self._over
+        now, before = self._clock.monotonic(), self._reported
+        if before != (stage, done):
+            self._reported, self._moved_at = (stage, done), now
+        if before is not None and before[0] == stage and now - self._written_at < PROGRESS_S:
             return
-        self._stage, self._written_at = stage, now
+        self._written_at = now
+        self._percent = _percent(self._stages, stage, done, total, self._percent)
         async with self._database.transaction() as tx:
-            if not await store.set_progress(tx, self.lease, stage, done, total):
-                self._lost = True
-                raise LeaseLost
+            self._judge(await store.set_progress(tx, self.lease, stage, done, total, self._percent))
 
     async def fence(self, tx: Transaction) -> None:
         """See `JobContext`."""
-        if not await store.fence(tx, self.lease):
-            self._lost = True
-            raise LeaseLost
+        self._judge(await store.fence(tx, self.lease))
+
+    def _judge(self, cancel_asked: bool | None) -> None:
+        if cancel_asked is None:
+            self._over = LeaseLost()
+        elif cancel_asked:
+            self._over = JobCancelled()
+        if self._over is not None:
+            raise self._over
 
     @contextlib.asynccontextmanager
     async def kept(self) -> AsyncGenerator[None]:
-        """Renew the lease until the block ends. Cancels the block and raises LeaseLost once it is lost."""
+        """Renew the lease until the block ends.
+
+        Cancels the block once it must not go on, and raises LeaseLost, JobCancelled or JobStuck.
+        """
         owner = asyncio.current_task()
         assert owner is not None  # noqa: S101 - a coroutine runs in a task
         already = owner.cancelling()
+        self._moved_at = self._begun_at = self._clock.monotonic()
         heartbeat = asyncio.create_task(self._beat(owner))
         try:
             yield
         except asyncio.CancelledError:
-            if self._lost and owner.uncancel() <= already:
-                raise LeaseLost from None
+            if self._over is not None and owner.uncancel() <= already:
+                raise self._over from None
             raise
         finally:
             heartbeat.cancel()
             await asyncio.wait({heartbeat})
 
     async def _beat(self, owner: asyncio.Task[object]) -> None:
-        while not self._lost:
+        while self._over is None:
             await asyncio.sleep(self._settings.heartbeat_s)
-            self._lost = not await self._extend()
+            self._over = await self._extend() or self._stuck()
         owner.cancel()
 
-    async def _extend(self) -> bool:
-        """Whether the lease may still be held; while the database is away, that is until it would have expired."""
+    async def _extend(self) -> UnderstudyError | None:
+        """Why the work must not go on; while the database is away, it may until the lease would have expired."""
         asked_at = self._clock.monotonic()
         expires_at = self._clock.now() + timedelta(seconds=self._settings.lease_s)
         try:
             async with self._database.transaction() as tx:
-                held = await store.extend(tx, self.lease, expires_at)
+                cancel_asked = await store.extend(tx, self.lease, expires_at)
         except (UnderstudyError, psycopg.Error) as error:
             log.warning("heartbeat_failed", reason=type(error).__name__)
-            return self._clock.monotonic() < self._held_until
+            return None if self._clock.monotonic() < self._held_until else LeaseLost()
         self._held_until = asked_at + self._settings.lease_s
-        return held
+        if cancel_asked is None:
+            return LeaseLost()
+        return JobCancelled() if cancel_asked else None
+
+    def _stuck(self) -> UnderstudyError | None:
+        now = self._clock.monotonic()
+        if now - self._moved_at > self._settings.stall_s:
+            return JobStuck(now - self._moved_at)
+        if now - self._begun_at > self._settings.time_limit_s:
+            return JobStuck(now - self._begun_at)
+        return None
+
+
+def _percent(
+    stages: Mapping[str, float], stage: str, done: int, total: int, before: int | None
+) -> int | None:
+    """How much of the whole is done; a stage that is not one of `stages` changes nothing. Never goes back."""
+    if stage not in stages:
+        return before
+    names = list(stages)
+    passed = sum(stages[name] for name in names[: names.index(stage)])
+    share = stages[stage] * min(1.0, done / total if total else 0.0)
+    return max(before or 0, int(100 * (passed + share) / sum(stages.values())))

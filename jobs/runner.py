@@ -2,17 +2,28 @@
 
 import asyncio
 import random
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import timedelta
 from uuid import uuid4
 
 import structlog
 
-from jobs import store
-from jobs.failures import INTERNAL, WORKER_LOST, WORKER_STOPPED, backoff_s, classify
+from jobs import looking, steering, store
+from jobs.failures import CANCELLED, INTERNAL, WORKER_LOST, WORKER_STOPPED, backoff_s, classify
 from jobs.leases import LeasedJob
 from jobs.queue import JobQueue
-from jobs.types import Complaint, Effect, Job, Lease, LeaseLost, NewJob, Registration
+from jobs.types import (
+    Complaint,
+    Effect,
+    Job,
+    JobCancelled,
+    JobStuck,
+    Lease,
+    LeaseLost,
+    Move,
+    NewJob,
+    Registration,
+)
 from runtime.clock import Clock
 from runtime.database import Database, Transaction
 from runtime.errors import Unavailable, UnderstudyError
@@ -21,6 +32,8 @@ from runtime.telemetry import span
 
 # How soon a free place is filled with a job that came while others were being worked on.
 POLL_S = 1.0
+# By one sweep, which comes again in seconds.
+PURGED_AT_ONCE = 500
 
 log = structlog.get_logger(__name__)
 
@@ -28,7 +41,8 @@ log = structlog.get_logger(__name__)
 class Runner:
     """Works on the jobs of a process. Owns nothing that needs closing.
 
-    `handlers` by kind; `worker` names the process in the jobs it holds; `uniform` gives random numbers in 0..1.
+    `handlers` by kind; `worker` names the process in the jobs it holds; `uniform` gives random numbers in 0..1;
+    `slots` says for which queues another number of jobs than the settings' may run at once.
     """
 
     def __init__(
@@ -41,6 +55,7 @@ class Runner:
         jobs: JobSettings,
         worker: str,
         uniform: Callable[[], float] = random.random,
+        slots: Mapping[str, int] | None = None,
     ) -> None:
         self._database = database
         self._queue = queue
@@ -49,31 +64,37 @@ class Runner:
         self._jobs = jobs
         self._worker = worker
         self._uniform = uniform
+        self._slots = slots or {}
+        # Set when a job was ended that had got no further: a thread of this process may be at it for ever.
+        self.has_stuck = False
         self._swept_at = clock.monotonic()
+        self._called_at = -POLL_S
 
-    async def drain(self, queue: str) -> int:
-        """Work until the queue has nothing that is ready; returns how many jobs were taken.
+    async def drain(self, *queues: str, is_worn: Callable[[], bool] = lambda: False) -> int:
+        """Work until these queues have nothing that is ready; returns how many jobs were taken.
 
-        Sweeps in between, because the process that does nothing else may be this one. Cancelled, it gives back at
-        once what it holds. Raises nothing that a job raised; while the database is away it ends early.
+        All of them in one loop, so that no queue waits for another to be empty, and jobs of all share what the
+        process has. Begins nothing new once `is_worn()`, or once a job got stuck: the process is then to be
+        replaced. Sweeps in between, because the process that does nothing else may be this one. Cancelled, it gives
+        back at once what it holds. Raises nothing that a job raised; while the database is away it ends early.
         """
         taken = 0
-        running: set[asyncio.Task[None]] = set()
+        running: dict[asyncio.Task[None], str] = {}
         alone: asyncio.Task[None] | None = None
         async with asyncio.TaskGroup() as group:
             while True:
                 await self._sweep_when_due()
                 if alone is not None and alone.done():
                     alone = None
-                has_room = alone is None and len(running) < self._jobs.concurrency
-                leased = await self._claim(queue) if has_room else None
+                may_begin = alone is None and not self.has_stuck and not is_worn()
+                leased = await self._claim_any(queues, list(running.values())) if may_begin else None
                 if leased is not None:
                     taken += 1
                     # What a worker died of may be this job, or one beside it: nothing else is at risk with it now.
                     suspect = leased.job.error_code == WORKER_LOST.code
                     task = group.create_task(self._work(leased, after=tuple(running) if suspect else ()))
-                    running.add(task)
-                    task.add_done_callback(running.discard)
+                    running[task] = leased.job.queue
+                    task.add_done_callback(running.pop)
                     alone = task if suspect else None
                 elif running:
                     await asyncio.wait(running, timeout=POLL_S, return_when=asyncio.FIRST_COMPLETED)
@@ -95,6 +116,7 @@ class Runner:
         for lease in spent:
             await self._give_up(lease, WORKER_LOST, expired=True)
         await self._queue_due()
+        await self._purge()
         async with self._database.transaction() as tx:
             ready = await store.ready_queues(tx, self._clock.now())
         for name in ready:
@@ -116,6 +138,12 @@ class Runner:
                     ),
                 )
 
+    async def _purge(self) -> None:
+        if self._jobs.keep_ended_days:
+            ended_before = self._clock.now() - timedelta(days=self._jobs.keep_ended_days)
+            async with self._database.transaction() as tx:
+                await steering.purge(tx, ended_before, at_most=PURGED_AT_ONCE)
+
     async def _sweep_when_due(self) -> None:
         if self._clock.monotonic() - self._swept_at < self._jobs.sweep_s:
             return
@@ -123,6 +151,25 @@ class Runner:
             await self.sweep()
         except UnderstudyError as error:
             log.warning("sweep_failed", code=error.code)
+
+    async def _claim_any(self, queues: Sequence[str], at_work: Sequence[str]) -> LeasedJob | None:
+        """A job of the queue that has the most free places, or else of the next."""
+
+        def free(queue: str) -> int:
+            return self._slots.get(queue, self._jobs.concurrency) - at_work.count(queue)
+
+        for queue in sorted(queues, key=free, reverse=True):
+            if (places := free(queue)) > 0 and (leased := await self._claim(queue)) is not None:
+                if places == 1:
+                    await self._call_for_help(queue)
+                return leased
+        return None
+
+    async def _call_for_help(self, queue: str) -> None:
+        """This process is full: whatever else is ready is for another one, if there is one that idles."""
+        if self._clock.monotonic() - self._called_at >= POLL_S:
+            self._called_at = self._clock.monotonic()
+            await self._queue.wake(queue)
 
     async def _claim(self, queue: str) -> LeasedJob | None:
         token, now = uuid4(), self._clock.now()
@@ -132,14 +179,21 @@ class Runner:
                 job_id = await store.claim(
                     tx, queue, token=token, worker=self._worker, now=now, expires_at=expires_at
                 )
-                job = None if job_id is None else await store.get(tx, job_id)
+                job = None if job_id is None else await looking.get(tx, job_id)
         except UnderstudyError as error:
             log.warning("claim_failed", queue=queue, code=error.code)
             return None
         if job is None:
             return None
-        lease = Lease(job.id, token)
-        return LeasedJob(job, lease, database=self._database, clock=self._clock, settings=self._jobs)
+        known = self._handlers.get(job.kind)
+        return LeasedJob(
+            job,
+            Lease(job.id, token),
+            database=self._database,
+            clock=self._clock,
+            settings=self._jobs,
+            stages=known.stages if known else None,
+        )
 
     async def _work(self, leased: LeasedJob, *, after: Collection[asyncio.Task[None]]) -> None:
         job = leased.job
@@ -155,8 +209,8 @@ class Runner:
             except asyncio.CancelledError:
                 await self._release(leased.lease)
                 raise
-            except LeaseLost:
-                log.warning("lease_lost", attempt=job.attempts)
+            except (LeaseLost, JobCancelled):
+                await self._lose(leased.lease)
             except Exception as error:  # noqa: BLE001 - the outermost loop of a job: whatever it raises ends only it
                 await self._fail(leased, error)
 
@@ -171,8 +225,13 @@ class Runner:
             )
         return registration
 
-    async def _succeed(self, lease: Lease, effect: Effect | None) -> None:
+    async def _succeed(self, lease: Lease, effect: Effect | Move | None) -> None:
         async with self._database.transaction() as tx:
+            if isinstance(effect, Move):
+                if not await store.move(tx, lease, effect.queue, self._clock.now()):
+                    raise LeaseLost
+                self._queue.wake_after(tx, effect.queue)
+                return
             # First, so that nothing the effect writes can be seen unless the lease was held and stays held.
             if not await store.mark_succeeded(tx, lease, self._clock.now()):
                 raise LeaseLost
@@ -186,13 +245,30 @@ class Runner:
                 released = await store.release(tx, lease)
         except UnderstudyError as error:
             log.warning("release_failed", code=error.code)
+            return
+        if released:
+            log.info("job_released")
         else:
-            log.info("job_released" if released else "lease_lost")
+            await self._lose(lease)
+
+    async def _lose(self, lease: Lease) -> None:
+        """The job did not take the end it was to take: somebody has cancelled it, or another worker has it."""
+
+        async def mark(tx: Transaction) -> bool:
+            return await store.mark_cancelled(tx, lease, CANCELLED, self._clock.now())
+
+        try:
+            cancelled = await self._end(lease, mark, self._queue.cancelled)
+        except UnderstudyError as unsaid:
+            log.warning("outcome_not_written", outcome=CANCELLED.code, code=unsaid.code)
+        else:
+            log.info("job_cancelled") if cancelled else log.warning("lease_lost")
 
     async def _fail(self, leased: LeasedJob, error: Exception) -> None:
         job, failure = leased.job, classify(error)
         if failure.kind == "unexpected":
             log.error("job_broke", attempt=job.attempts, exc_info=error)
+        self.has_stuck = self.has_stuck or isinstance(error, JobStuck)
         once_more = failure.kind == "unexpected" and job.error_code != INTERNAL.code
         try:
             if job.attempts < job.max_attempts and (failure.kind == "transient" or once_more):
@@ -208,27 +284,46 @@ class Runner:
         run_at = self._clock.now() + timedelta(seconds=delay_s)
         async with self._database.transaction() as tx:
             held = await store.put_off(tx, leased.lease, why, run_at)
-        log.warning("job_put_off" if held else "lease_lost", code=why.code, delay_s=round(delay_s, 1))
+        if held:
+            log.warning("job_put_off", code=why.code, delay_s=round(delay_s, 1))
+        else:
+            await self._lose(leased.lease)
 
     async def _give_up(self, lease: Lease, why: Complaint, *, expired: bool = False) -> None:
-        """Mark a job as failed and tell its room. A room that breaks on that does not keep the job from its end."""
+        """Mark a job as failed and tell its room."""
         expired_before = self._clock.now() if expired else None
 
-        async def mark(tx: Transaction) -> Job | None:
+        async def mark(tx: Transaction) -> bool:
             now = self._clock.now()
-            held = await store.mark_failed(tx, lease, why, now, expired_before=expired_before)
-            return await store.get(tx, lease.job_id) if held else None
+            return await store.mark_failed(tx, lease, why, now, expired_before=expired_before)
 
+        async def tell(tx: Transaction, job: Job) -> None:
+            registration = self._handlers.get(job.kind)
+            if registration and registration.on_failed:
+                await registration.on_failed(tx, job)
+
+        if await self._end(lease, mark, tell):
+            log.warning("job_failed", job_id=str(lease.job_id), code=why.code)
+        else:
+            await self._lose(lease)
+
+    async def _end(
+        self,
+        lease: Lease,
+        mark: Callable[[Transaction], Awaitable[bool]],
+        tell: Callable[[Transaction, Job], Awaitable[None]],
+    ) -> bool:
+        """Mark a job's end and tell its room. A room that breaks on that does not keep the job from its end."""
         try:
             async with self._database.transaction() as tx:
-                job = await mark(tx)
-                registration = self._handlers.get(job.kind) if job else None
-                if job and registration and registration.on_failed:
-                    await registration.on_failed(tx, job)
+                marked = await mark(tx)
+                job = await looking.get(tx, lease.job_id) if marked else None
+                if job is not None:
+                    await tell(tx, job)
         except Exception as error:
             if classify(error).kind == "transient":
                 raise
-            log.exception("on_failed_broke", job_id=str(lease.job_id))
+            log.exception("room_broke", job_id=str(lease.job_id))
             async with self._database.transaction() as tx:
-                job = await mark(tx)
-        log.warning("job_failed" if job else "lease_lost", job_id=str(lease.job_id), code=why.code)
+                marked = await mark(tx)
+        return marked

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import LiteralString
 from uuid import UUID
 
-from jobs.types import Complaint, Job, JobState, Lease, NewJob, Schedule
+from jobs.types import Complaint, Lease, NewJob, Schedule
 from runtime.database import JsonValue, Params, Transaction, as_json
 from runtime.ids import JobId, new_id
 
@@ -59,65 +59,6 @@ async def insert(tx: Transaction, new: NewJob, *, max_attempts: int, now: dateti
     )
 
 
-async def get(tx: Transaction, job_id: JobId) -> Job | None:
-    """One job, its position left out."""
-    return await tx.fetch_one(
-        Job,
-        "SELECT id, queue, kind, fairness_key, payload, state, attempts, max_attempts, run_at, stage,"
-        " progress_done, progress_total, error_code, error_detail, next_step, result, created_at, started_at,"
-        " finished_at FROM jobs.jobs WHERE id = %s",
-        (job_id,),
-    )
-
-
-async def recent(
-    tx: Transaction, *, limit: int, state: JobState | None, fairness_key: str | None
-) -> list[Job]:
-    """The latest jobs, newest first, their positions left out."""
-    return await tx.fetch_all(
-        Job,
-        "SELECT id, queue, kind, fairness_key, payload, state, attempts, max_attempts, run_at, stage,"
-        " progress_done, progress_total, error_code, error_detail, next_step, result, created_at, started_at,"
-        " finished_at FROM jobs.jobs"
-        " WHERE state = coalesce(%(state)s, state) AND fairness_key = coalesce(%(key)s, fairness_key)"
-        " ORDER BY number DESC LIMIT %(limit)s",
-        {"state": state, "key": fairness_key, "limit": limit},
-    )
-
-
-async def position(tx: Transaction, job_id: JobId, now: datetime) -> int | None:
-    """How many jobs are taken up to this one, itself included; None when it is not ready.
-
-    It is the nth of its key. Of each other key as many go before it: n if that key's turn is the earlier, n - 1
-    if not, and never more than it has.
-    """
-    return await tx.fetch_value(
-        """
-        WITH wanted AS (
-            SELECT j.queue, j.fairness_key, coalesce(t.turn, 0) AS turn, (
-                SELECT count(*) FROM jobs.jobs o
-                WHERE o.queue = j.queue AND o.fairness_key = j.fairness_key AND o.state = 'queued'
-                  AND o.run_at <= %(now)s AND (o.priority, -o.number) >= (j.priority, -j.number)) AS place
-            FROM jobs.jobs j
-            LEFT JOIN jobs.turns t ON t.queue = j.queue AND t.fairness_key = j.fairness_key
-            WHERE j.id = %(id)s AND j.state = 'queued' AND j.run_at <= %(now)s
-        ), others AS (
-            SELECT o.queue, o.fairness_key, count(*) AS ready
-            FROM jobs.jobs o JOIN wanted w ON w.queue = o.queue AND w.fairness_key <> o.fairness_key
-            WHERE o.state = 'queued' AND o.run_at <= %(now)s
-            GROUP BY o.queue, o.fairness_key
-        )
-        SELECT (w.place + coalesce((
-            SELECT sum(least(o.ready, w.place - CASE
-                WHEN (coalesce(t.turn, 0), o.fairness_key) < (w.turn, w.fairness_key) THEN 0 ELSE 1 END))
-            FROM others o
-            LEFT JOIN jobs.turns t ON t.queue = o.queue AND t.fairness_key = o.fairness_key), 0))::bigint
-        FROM wanted w
-        """,
-        {"id": job_id, "now": now},
-    )
-
-
 _CLAIM: LiteralString = """
 WITH RECURSIVE waiting AS (
     (SELECT fairness_key FROM jobs.jobs WHERE queue = %(queue)s AND state = 'queued'
@@ -131,6 +72,8 @@ WITH RECURSIVE waiting AS (
     SELECT w.fairness_key, coalesce(t.turn, 0) AS turn
     FROM waiting w LEFT JOIN jobs.turns t ON t.queue = %(queue)s AND t.fairness_key = w.fairness_key
     WHERE w.fairness_key IS NOT NULL
+      AND NOT EXISTS (SELECT 1 FROM jobs.pauses p WHERE p.what = 'key' AND p.name = w.fairness_key)
+      AND NOT EXISTS (SELECT 1 FROM jobs.pauses p WHERE p.what = 'queue' AND p.name = %(queue)s)
     ORDER BY turn, w.fairness_key
 ), chosen AS MATERIALIZED (
     (SELECT head.id, free.fairness_key AS served
@@ -169,7 +112,7 @@ WITH RECURSIVE waiting AS (
 UPDATE jobs.jobs j
 SET state = 'running', attempts = j.attempts + 1, lease_token = %(token)s,
     lease_expires_at = %(expires_at)s, worker = %(worker)s, started_at = %(now)s,
-    stage = NULL, progress_done = NULL, progress_total = NULL
+    stage = NULL, progress_done = NULL, progress_total = NULL, percent = NULL
 FROM chosen WHERE j.id = chosen.id
 RETURNING j.id
 """
@@ -196,31 +139,45 @@ async def claim(
     )
 
 
-async def fence(tx: Transaction, lease: Lease) -> bool:
-    """Whether the lease is held; if so, it stays so until `tx` ends."""
-    held = await tx.fetch_value(
-        "SELECT true FROM jobs.jobs WHERE id = %s AND lease_token = %s AND state = 'running' FOR UPDATE",
+async def fence(tx: Transaction, lease: Lease) -> bool | None:
+    """Whether the job is to be cancelled; None when the lease is lost. Else it is held until `tx` ends."""
+    return await tx.fetch_value(
+        "SELECT cancel_asked FROM jobs.jobs WHERE id = %s AND lease_token = %s AND state = 'running' FOR UPDATE",
         (lease.job_id, lease.token),
     )
-    return bool(held)
 
 
-async def extend(tx: Transaction, lease: Lease, expires_at: datetime) -> bool:
-    """Renew the lease; False when it is lost."""
-    return await _touched(
-        tx,
-        "UPDATE jobs.jobs SET lease_expires_at = %s WHERE id = %s AND lease_token = %s AND state = 'running'",
+async def extend(tx: Transaction, lease: Lease, expires_at: datetime) -> bool | None:
+    """Renew the lease; answers as `fence` does."""
+    return await tx.fetch_value(
+        "UPDATE jobs.jobs SET lease_expires_at = %s WHERE id = %s AND lease_token = %s AND state = 'running'"
+        " RETURNING cancel_asked",
         (expires_at, lease.job_id, lease.token),
     )
 
 
-async def set_progress(tx: Transaction, lease: Lease, stage: str, done: int, total: int) -> bool:
-    """Write how far the job is; False when the lease is lost."""
+async def set_progress(
+    tx: Transaction, lease: Lease, stage: str, done: int, total: int, percent: int | None
+) -> bool | None:
+    """Write how far the job is; answers as `fence` does."""
+    return await tx.fetch_value(
+        "UPDATE jobs.jobs SET stage = %s, progress_done = %s, progress_total = %s, percent = %s"
+        " WHERE id = %s AND lease_token = %s AND state = 'running' RETURNING cancel_asked",
+        (stage, done, total, percent, lease.job_id, lease.token),
+    )
+
+
+# A job that is to be cancelled ends in no other way: what follows leaves it alone, and `mark_cancelled` ends it.
+
+
+async def mark_cancelled(tx: Transaction, lease: Lease, why: Complaint, now: datetime) -> bool:
+    """End the job as cancelled; False when the lease is lost, or nobody asked for it."""
     return await _touched(
         tx,
-        "UPDATE jobs.jobs SET stage = %s, progress_done = %s, progress_total = %s"
-        " WHERE id = %s AND lease_token = %s AND state = 'running'",
-        (stage, done, total, lease.job_id, lease.token),
+        "UPDATE jobs.jobs SET state = 'cancelled', cancel_asked = false, finished_at = %s, lease_token = NULL,"
+        " lease_expires_at = NULL, error_code = %s, error_detail = %s, next_step = %s"
+        " WHERE id = %s AND lease_token = %s AND state = 'running' AND cancel_asked",
+        (now, why.code, why.detail, why.next_step, lease.job_id, lease.token),
     )
 
 
@@ -228,9 +185,9 @@ async def mark_succeeded(tx: Transaction, lease: Lease, now: datetime) -> bool:
     """End the job well; False when the lease is lost."""
     return await _touched(
         tx,
-        "UPDATE jobs.jobs SET state = 'succeeded', finished_at = %s, lease_token = NULL,"
+        "UPDATE jobs.jobs SET state = 'succeeded', percent = 100, finished_at = %s, lease_token = NULL,"
         " lease_expires_at = NULL, error_code = NULL, error_detail = NULL, next_step = NULL"
-        " WHERE id = %s AND lease_token = %s AND state = 'running'",
+        " WHERE id = %s AND lease_token = %s AND state = 'running' AND NOT cancel_asked",
         (now, lease.job_id, lease.token),
     )
 
@@ -248,7 +205,7 @@ async def mark_failed(
         tx,
         "UPDATE jobs.jobs SET state = 'failed', finished_at = %(now)s, lease_token = NULL,"
         " lease_expires_at = NULL, error_code = %(code)s, error_detail = %(detail)s, next_step = %(next_step)s"
-        " WHERE id = %(id)s AND lease_token = %(token)s AND state = 'running'"
+        " WHERE id = %(id)s AND lease_token = %(token)s AND state = 'running' AND NOT cancel_asked"
         " AND lease_expires_at < coalesce(%(expired_before)s, 'infinity'::timestamptz)",
         {
             "now": now,
@@ -268,7 +225,7 @@ async def put_off(tx: Transaction, lease: Lease, why: Complaint, run_at: datetim
         tx,
         "UPDATE jobs.jobs SET state = 'queued', run_at = %s, lease_token = NULL, lease_expires_at = NULL,"
         " error_code = %s, error_detail = %s, next_step = %s"
-        " WHERE id = %s AND lease_token = %s AND state = 'running'",
+        " WHERE id = %s AND lease_token = %s AND state = 'running' AND NOT cancel_asked",
         (run_at, why.code, why.detail, why.next_step, lease.job_id, lease.token),
     )
 
@@ -278,9 +235,29 @@ async def release(tx: Transaction, lease: Lease) -> bool:
     return await _touched(
         tx,
         "UPDATE jobs.jobs SET state = 'queued', attempts = attempts - 1, lease_token = NULL,"
-        " lease_expires_at = NULL, stage = NULL, progress_done = NULL, progress_total = NULL"
-        " WHERE id = %s AND lease_token = %s AND state = 'running'",
+        " lease_expires_at = NULL, stage = NULL, progress_done = NULL, progress_total = NULL, percent = NULL"
+        " WHERE id = %s AND lease_token = %s AND state = 'running' AND NOT cancel_asked",
         (lease.job_id, lease.token),
+    )
+
+
+async def move(tx: Transaction, lease: Lease, queue: str, now: datetime) -> bool:
+    """Give the job to another queue, as if it had never been taken; False when the lease is lost."""
+    return await _touched(
+        tx,
+        """
+        WITH moved AS (
+            UPDATE jobs.jobs SET state = 'queued', queue = %(queue)s, run_at = %(now)s, attempts = attempts - 1,
+                lease_token = NULL, lease_expires_at = NULL
+            WHERE id = %(id)s AND lease_token = %(token)s AND state = 'running' AND NOT cancel_asked
+            RETURNING fairness_key
+        ), turn AS (
+            INSERT INTO jobs.turns (queue, fairness_key) SELECT %(queue)s, fairness_key FROM moved
+            ON CONFLICT DO NOTHING
+        )
+        SELECT 1 FROM moved
+        """,
+        {"queue": queue, "now": now, "id": lease.job_id, "token": lease.token},
     )
 
 
@@ -290,17 +267,18 @@ async def requeue_expired(tx: Transaction, why: Complaint, now: datetime) -> lis
         "UPDATE jobs.jobs SET state = 'queued', run_at = %(now)s, lease_token = NULL, lease_expires_at = NULL,"
         " error_code = %(code)s, error_detail = %(detail)s, next_step = %(next_step)s"
         " WHERE id IN (SELECT id FROM jobs.jobs WHERE state = 'running' AND lease_expires_at < %(now)s"
-        " AND attempts < max_attempts FOR UPDATE SKIP LOCKED) RETURNING id",
+        " AND attempts < max_attempts AND NOT cancel_asked FOR UPDATE SKIP LOCKED) RETURNING id",
         {"now": now, "code": why.code, "detail": why.detail, "next_step": why.next_step},
     )
 
 
 async def exhausted(tx: Transaction, now: datetime) -> list[Lease]:
-    """Leases that ended with their workers, of jobs that have no attempt left."""
+    """Leases that ended with their workers, of jobs that have no attempt left or are to be cancelled."""
     return await tx.fetch_all(
         Lease,
         "SELECT id AS job_id, lease_token AS token FROM jobs.jobs"
-        " WHERE state = 'running' AND lease_expires_at < %s AND attempts >= max_attempts",
+        " WHERE state = 'running' AND lease_expires_at < %s"
+        " AND (attempts >= max_attempts OR cancel_asked)",
         (now,),
     )
 
@@ -317,8 +295,11 @@ async def ready_queues(tx: Transaction, now: datetime) -> list[str]:
             FROM names n WHERE n.queue IS NOT NULL
         )
         SELECT queue FROM names
-        WHERE EXISTS (SELECT 1 FROM jobs.jobs j
-                      WHERE j.queue = names.queue AND j.state = 'queued' AND j.run_at <= %s)
+        WHERE NOT EXISTS (SELECT 1 FROM jobs.pauses p WHERE p.what = 'queue' AND p.name = names.queue)
+          AND EXISTS (SELECT 1 FROM jobs.jobs j
+                      WHERE j.queue = names.queue AND j.state = 'queued' AND j.run_at <= %s
+                        AND NOT EXISTS (SELECT 1 FROM jobs.pauses p
+                                        WHERE p.what = 'key' AND p.name = j.fairness_key))
         ORDER BY queue
         """,
         (now,),

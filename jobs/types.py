@@ -1,7 +1,7 @@
 """What the room speaks of: jobs, handlers of jobs, schedules, and the ports it needs."""
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, Protocol
 from uuid import UUID
@@ -36,7 +36,10 @@ class Job:
 
     `attempts` counts begun ones, the present one included; `started_at` is when the latest began. The error fields
     tell of the latest attempt that failed, until one succeeds. `position` is 1 for the job of its queue that is
-    taken next; None unless it waits and its `run_at` has come, and in lists.
+    taken next; None unless it waits, its `run_at` has come, and neither its queue nor its key is paused.
+
+    `percent` is of the whole job, the progress of its stage. `cancel_asked`: it runs and is about to end as
+    cancelled. `expected_end_at` follows from how long the latest of its kind took; None while that is not known.
     """
 
     id: JobId
@@ -58,7 +61,12 @@ class Job:
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
+    priority: int = 0
+    percent: int | None = None
+    cancel_asked: bool = False
+    paused: bool = False
     position: int | None = None
+    expected_end_at: datetime | None = None
 
 
 class JobContext(Protocol):
@@ -72,14 +80,14 @@ class JobContext(Protocol):
     async def progress(self, stage: str, done: int, total: int) -> None:
         """Show how far a stage is. Cheap to call often: written at each change of stage and twice a second.
 
-        Raises LeaseLost.
+        Raises LeaseLost, or JobCancelled.
         """
         ...
 
     async def fence(self, tx: Transaction) -> None:
         """Make `tx` commit only while the lease is held: nobody can take the job until it has ended.
 
-        For writes in the middle of a job. Raises LeaseLost.
+        For writes in the middle of a job. Raises LeaseLost, or JobCancelled.
         """
         ...
 
@@ -90,7 +98,18 @@ Effect = Callable[[Transaction], Awaitable[dict[str, JsonValue] | None]]
 Within it the job counts as ended, so that it may queue another of the same dedupe key.
 """
 
-Handler = Callable[[JobContext], Awaitable[Effect | None]]
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """What a handler returns when the job must go on in another queue: there it is taken up from the start.
+
+    For a need that only the work itself shows, such as a recording that comes without captions.
+    """
+
+    queue: str
+
+
+Handler = Callable[[JobContext], Awaitable[Effect | Move | None]]
 """Does the work, outside any transaction, and so that it can be repeated from the start at any point."""
 
 OnFailed = Callable[[Transaction, Job], Awaitable[None]]
@@ -99,10 +118,15 @@ OnFailed = Callable[[Transaction, Job], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Registration:
-    """How jobs of one kind are worked on."""
+    """How jobs of one kind are worked on.
+
+    `stages` are those that the handler reports, in order, each with its share of the whole in any unit: what a
+    percentage of the job is made of.
+    """
 
     handler: Handler
     on_failed: OnFailed | None = None
+    stages: Mapping[str, float] = field(default_factory=dict[str, float])
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,3 +170,23 @@ class LeaseLost(UnderstudyError):
 
     def __init__(self) -> None:
         super().__init__("lease_lost", "Another worker has taken over this job.")
+
+
+class JobCancelled(UnderstudyError):
+    """Somebody has cancelled the job: what it did so far must not count."""
+
+    def __init__(self) -> None:
+        super().__init__("cancelled", "This was cancelled.")
+
+
+class JobStuck(UnderstudyError):
+    """The job has shown no progress for too long, or takes too long altogether."""
+
+    transient = True
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(
+            "time_limit",
+            f"This was ended after {seconds:.0f} seconds, because it got no further.",
+            next_step="Try it once more; if it is ended again, leave this item out and report the job's id.",
+        )

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from typing import Any, LiteralString, TypeVar
 
 import psycopg
+import psycopg.sql
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
@@ -89,8 +90,9 @@ class Transaction:
 class Database:
     """A pool of connections. `close()` belongs to whoever called `open()`."""
 
-    def __init__(self, pool: AsyncConnectionPool[psycopg.AsyncConnection[Any]]) -> None:
+    def __init__(self, pool: AsyncConnectionPool[psycopg.AsyncConnection[Any]], url: str) -> None:
         self._pool = pool
+        self._url = url
 
     @classmethod
     async def open(
@@ -112,7 +114,7 @@ class Database:
         except PoolTimeout as error:
             await pool.close()
             raise _unreachable() from error
-        return cls(pool)
+        return cls(pool, url)
 
     async def close(self) -> None:
         """Close all connections."""
@@ -122,6 +124,19 @@ class Database:
         """Returns when the server answers. Raises Unavailable `database_unreachable`."""
         async with self.transaction() as tx:
             await tx.fetch_value("SELECT 1")
+
+    async def notices(self, channel: LiteralString) -> AsyncGenerator[str]:
+        """What is sent to a channel (`NOTIFY`) from now on, on a connection of its own outside the pool.
+
+        Raises Unavailable when the server cannot be reached or drops the connection.
+        """
+        try:
+            async with await psycopg.AsyncConnection.connect(self._url, autocommit=True) as connection:
+                await connection.execute(psycopg.sql.SQL("LISTEN {}").format(psycopg.sql.Identifier(channel)))
+                async for notice in connection.notifies():
+                    yield notice.payload
+        except psycopg.OperationalError as error:
+            raise _unreachable() from error
 
     @asynccontextmanager
     async def transaction(self) -> AsyncGenerator[Transaction]:

@@ -138,7 +138,13 @@ class SpeechSettings(_Group):
 
 
 class JobSettings(_Group):
-    """Leased work. Times in seconds."""
+    """Leased work. Times in seconds.
+
+    `concurrency` is how many jobs of a queue a worker has at once, `speech_concurrency` that of the speech queue. A
+    job that shows no progress for `stall_s`, or takes `time_limit_s`, is ended and tried again. A worker's process
+    that has needed more than `child_memory_mb` (0: any) finishes what it holds and is replaced. Jobs are removed
+    `keep_ended_days` after their end (0: never).
+    """
 
     lease_s: float = Field(default=30, ge=1, le=3600)
     heartbeat_s: float = Field(default=8, gt=0, le=600)
@@ -146,6 +152,11 @@ class JobSettings(_Group):
     concurrency: int = Field(default=4, ge=1, le=64)
     max_attempts: int = Field(default=5, ge=1, le=100)
     backoff_s: float = Field(default=2, gt=0, le=600)
+    speech_concurrency: int = Field(default=1, ge=1, le=64)
+    stall_s: float = Field(default=900, gt=0, le=86_400)
+    time_limit_s: float = Field(default=6 * 3600, gt=0, le=7 * 86_400)
+    child_memory_mb: int = Field(default=3072, ge=0)
+    keep_ended_days: float = Field(default=30, ge=0)
 
 
 class YouTubeSettings(_Group):

@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from apps.command import asking, cataloguing, ingesting, maintaining, removing, serving, watching
+from apps.command import asking, cataloguing, ingesting, maintaining, removing, serving, watching, working
 from apps.command.output import exit_code, show_error
 from runtime.errors import UnderstudyError
 
@@ -28,7 +28,8 @@ app.command()(ingesting.ingest)
 app.add_typer(watching.sources, name="sources")
 watching.sources.command("remove")(removing.remove_source)
 app.add_typer(watching.feeds, name="feeds")
-app.add_typer(ingesting.jobs, name="jobs")
+app.add_typer(working.jobs, name="jobs")
+app.command()(working.worker)
 app.command()(maintaining.reindex)
 app.command()(maintaining.migrate)
 app.command()(maintaining.doctor)

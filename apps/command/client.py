@@ -60,6 +60,10 @@ class GatewayClient:
         """The JSON that `path` answers to its removal."""
         return self._answer("DELETE", path)
 
+    def patch(self, path: str, body: Json) -> Json:
+        """The JSON that `path` answers to this change."""
+        return self._answer("PATCH", path, json=body)
+
     def upload(self, path: str, files: Sequence[tuple[str, bytes]]) -> Json:
         """Send files that form one item."""
         parts = [("file", (name, data, "application/octet-stream")) for name, data in files]

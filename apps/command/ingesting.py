@@ -1,4 +1,4 @@
-"""`ingest` and `jobs`."""
+"""`ingest`."""
 
 import os
 import time
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from apps.command.client import GatewayClient, Json, gateway_client
-from apps.command.output import AsJson, CreatorOption, console, show_json, show_table
+from apps.command.output import AsJson, CreatorOption, console, show_json
 from runtime.errors import InvalidInput, NotFound, UnderstudyError
 from runtime.settings import load_settings
 
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 ARCHIVE = "ingestion.archive"
 ENDED = {"succeeded", "failed", "cancelled"}
 POLL_S = 0.4
-
-jobs = typer.Typer(help="List jobs, or show one.", invoke_without_command=True)
 
 
 @dataclass(slots=True)
@@ -282,34 +280,3 @@ def _held(archive: Item, result: dict[str, Any]) -> list[Item]:
 
 def _as_json(item: Item) -> dict[str, Any]:
     return {name: getattr(item, name) for name in Item.__slots__}
-
-
-@jobs.callback()
-def list_jobs(
-    context: typer.Context,
-    limit: Annotated[int, typer.Option(min=1, max=200)] = 20,
-    as_json: AsJson = False,
-) -> None:
-    """List the latest jobs."""
-    if context.invoked_subcommand is not None:
-        return
-    with gateway_client(load_settings()) as gateway:
-        found = gateway.get("/api/v1/jobs", limit=limit)
-    if as_json:
-        show_json(found)
-        return
-    show_table(
-        ("id", "kind", "state", "stage", "attempts", "error"),
-        [(j["id"], j["kind"], j["state"], j["stage"], j["attempts"], j["error_code"]) for j in found["jobs"]],
-    )
-
-
-@jobs.command("show")
-def show_job(job: Annotated[str, typer.Argument(help="Id of a job.")], as_json: AsJson = False) -> None:
-    """Show one job."""
-    with gateway_client(load_settings()) as gateway:
-        found = gateway.get(f"/api/v1/jobs/{job}")
-    if as_json:
-        show_json(found)
-    else:
-        show_table(("field", "value"), list(found.items()))

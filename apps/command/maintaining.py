@@ -26,7 +26,7 @@ def migrate(as_json: AsJson = False) -> None:
     """Bring the database schema to the newest version."""
     from runtime import migrations
 
-    migrations.migrate(_beside_the_running(load_settings()).database.url.get_secret_value())
+    migrations.migrate(beside_the_running(load_settings()).database.url.get_secret_value())
     if as_json:
         show_json({"migrated": True})
     else:
@@ -42,7 +42,7 @@ def reindex(
     as_json: AsJson = False,
 ) -> None:
     """Rebuild the vector index from PostgreSQL: of one creator, or of all."""
-    settings = _beside_the_running(load_settings())
+    settings = beside_the_running(load_settings())
     rebuilt = asyncio.run(_reindex(settings, creator, from_scratch=from_scratch, quiet=as_json))
     if as_json:
         show_json({"creators": rebuilt})
@@ -78,7 +78,7 @@ async def _reindex(
     return rebuilt
 
 
-def _beside_the_running(settings: Settings) -> Settings:
+def beside_the_running(settings: Settings) -> Settings:
     """The settings with the addresses of the servers that run on this `var/`, where they do."""
     state = read_state(settings.var)
     if state is None or not state.database_url:
@@ -109,7 +109,7 @@ class _Finding:
 
 def doctor(as_json: AsJson = False) -> None:
     """Check this installation part by part, and say what to do about what is wrong."""
-    settings = _beside_the_running(load_settings())
+    settings = beside_the_running(load_settings())
     findings = list(_look(settings))
     if as_json:
         show_json([{"part": f.part, "state": f.state, "next_step": f.next_step} for f in findings])

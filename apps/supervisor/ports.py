@@ -79,7 +79,7 @@ def ensure_free(host: str, port: int, *, remedy: str) -> None:
     try:
         if is_free(host, port):
             return
-        nearby = _next_free(host, port)
+        nearby = next_free(host, port)
     except OSError as error:
         raise InvalidInput(
             "address_not_usable",
@@ -102,7 +102,8 @@ def find_holder(port: int) -> Holder | None:
     return None
 
 
-def _next_free(host: str, port: int) -> int:
+def next_free(host: str, port: int) -> int:
+    """The next port above this one that nobody listens on; any free one when there is none near."""
     for candidate in range(port + 1, min(port + 100, 65536)):
         if is_free(host, candidate):
             return candidate

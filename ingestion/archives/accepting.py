@@ -15,7 +15,8 @@ from runtime.errors import InvalidInput
 from runtime.files import FileStore
 from runtime.ids import JobId
 
-QUEUE: Final = "ingest"
+# As `ingestion.submitting.PARSE`, which imports this module.
+QUEUE: Final = "parse"
 KIND: Final = "ingestion.archive"
 _HEAD: Final = 512
 

@@ -17,7 +17,7 @@ from ingestion.feeds.checking import DAY_S, Check
 from ingestion.feeds.store import Feed
 from ingestion.origins.registry import Origins
 from ingestion.origins.types import Entry, Listing
-from ingestion.submitting import QUEUE
+from ingestion.submitting import PARSE
 from jobs import Effect, Job, JobContext, JobQueue, NewJob, Registration, Schedule
 from runtime.clock import Clock
 from runtime.database import Database, JsonValue, Transaction
@@ -37,7 +37,7 @@ _SHRUNK_STEP: Final = "Nothing was withdrawn: most of what it had is not listed 
 def feed_job(feed_id: FeedId, creator_id: CreatorId, *, by_hand: bool = False) -> NewJob:
     """The job that looks a feed through; at most one of a feed is queued or running."""
     return NewJob(
-        queue=QUEUE,
+        queue=PARSE,
         kind=FEED_KIND,
         fairness_key=str(creator_id),
         payload={"feed_id": str(feed_id), "by_hand": by_hand},
@@ -82,7 +82,7 @@ class Watcher:
 
     def schedules(self) -> list[Schedule]:
         """What is to be queued again and again."""
-        return [Schedule("feeds", QUEUE, POLL_KIND, {}, self._settings.poll_s)]
+        return [Schedule("feeds", PARSE, POLL_KIND, {}, self._settings.poll_s)]
 
     async def poll(self, _: JobContext) -> Effect:
         """Queue a check of every feed whose time has come."""

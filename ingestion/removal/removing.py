@@ -10,8 +10,8 @@ from uuid import UUID
 from creators import Catalogue, Creator, Library
 from ingestion.contents import Contents
 from ingestion.removal import store
+from ingestion.submitting import EMBED
 from ingestion.submitting import KIND as INGEST_KIND
-from ingestion.submitting import QUEUE
 from ingestion.transfers import store as transfers
 from jobs import Effect, JobContext, JobQueue, NewJob, Registration
 from retrieval import IndexName, PassageWriter
@@ -54,7 +54,7 @@ class Removals:
     async def _request(self, tx: Transaction, creator_id: CreatorId, source_id: SourceId | None) -> JobId:
         id = await store.request(tx, creator_id, source_id, self._clock.now())
         job = NewJob(
-            queue=QUEUE,
+            queue=EMBED,
             kind=KIND,
             fairness_key=str(creator_id),
             payload={"removal_id": str(id)},

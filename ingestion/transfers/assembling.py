@@ -8,7 +8,7 @@ import structlog
 
 from creators import Catalogue
 from ingestion.contents import Contents
-from ingestion.submitting import QUEUE, Ingestion
+from ingestion.submitting import PARSE, Ingestion
 from ingestion.transfers import store
 from ingestion.transfers.types import Transfer
 from jobs import Effect, Job, JobContext, NewJob, Registration, Schedule
@@ -31,7 +31,7 @@ log = structlog.get_logger(__name__)
 def job_of_item(transfers: Sequence[Transfer]) -> NewJob:
     """The job that makes an item of these files."""
     return NewJob(
-        queue=QUEUE,
+        queue=PARSE,
         kind=KIND,
         fairness_key=str(transfers[0].creator_id),
         payload={"transfers": [str(transfer.id) for transfer in transfers]},
@@ -68,7 +68,7 @@ class Assembly:
 
     def schedules(self) -> tuple[Schedule, ...]:
         """What is to be done again and again."""
-        return (Schedule(SWEEP_KIND, QUEUE, SWEEP_KIND, {}, SWEEP_EVERY_S),)
+        return (Schedule(SWEEP_KIND, PARSE, SWEEP_KIND, {}, SWEEP_EVERY_S),)
 
     async def assemble(self, context: JobContext) -> Effect:
         """Put each file together from its pieces, and submit the item. Raises what `Ingestion.submit_kept` raises."""

@@ -14,8 +14,19 @@ from accounts import AdminKey, GuestSigner
 from chat import Conversations, ExtractiveResponder
 from creators import Catalogue, Library, Segment
 from gateway import build_gateway
-from ingestion import Addresses, Assembly, Contents, Ingestion, Origins, Removals, Remover, Scanner, Transfers
-from jobs import JobQueue
+from ingestion import (
+    Addresses,
+    Assembly,
+    Contents,
+    Ingestion,
+    Origins,
+    Removals,
+    Remover,
+    Scanner,
+    Transfers,
+    source_steering,
+)
+from jobs import JobQueue, JobWatch
 from jobs.testing import NullWaker
 from retrieval import HybridRetriever, IndexName, PassageDraft, PassageWriter
 from retrieval.testing import HashingEmbedder, MemoryIndex
@@ -109,7 +120,12 @@ class Rooms:
         self.contents = Contents(database=self.database, files=self.store, clock=self.clock)
         self.uploads = UploadSettings(max_document_bytes=2**30, stall_s=self.stall_s)
         self.scanner = Scanner(self.clamd)
-        self.queue = JobQueue(waker=NullWaker(), clock=self.clock, max_attempts=3)
+        self.queue = JobQueue(
+            waker=NullWaker(),
+            clock=self.clock,
+            max_attempts=3,
+            steering=source_steering(self.library),
+        )
         self.writer = PassageWriter(database=self.database, embedder=self.embedder, index=self.index)
         self.retriever = HybridRetriever(
             database=self.database,
@@ -188,6 +204,7 @@ class Rooms:
             responder=self.responder(),
             conversations=Conversations(),
             jobs=self.queue,
+            watch=JobWatch(database=self.database, queue=self.queue),
             ingestion=self.ingestion(),
             contents=self.contents,
             transfers=self.transfers(),

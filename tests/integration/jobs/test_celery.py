@@ -9,11 +9,12 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+import psutil
 import pytest
 from pydantic import SecretStr
 from redis import Redis
 
-from jobs import Job
+from jobs import Job, NewJob
 from jobs.celery_bridge import DRAIN, SWEEP, SWEEP_QUEUE, CeleryWaker, SparseScheduler, build_celery
 from runtime.clock import SystemClock
 from runtime.database import Database
@@ -21,7 +22,7 @@ from runtime.settings import BrokerSettings, Settings
 from tests.integration.jobs.workbench import QUEUE, Workbench, until
 
 ROOT = Path(__file__).resolve().parents[3]
-Start = Callable[[str], subprocess.Popen[bytes]]
+Start = Callable[..., subprocess.Popen[bytes]]
 
 
 @pytest.fixture
@@ -42,7 +43,7 @@ def start(settings: Settings) -> Iterator[Start]:
         "UNDERSTUDY_JOBS__SWEEP_S": "0.5",
     }
     with ExitStack() as stack:
-        yield lambda role: stack.enter_context(_running(role, environ))
+        yield lambda role, **more: stack.enter_context(_running(role, environ | more))
 
 
 @contextmanager
@@ -112,6 +113,41 @@ async def test_a_worker_that_is_stopped_gives_back_what_it_has(live: Workbench, 
     assert worker.wait(20) == 0
     start("worker")  # there is no beat: it looks by itself when it comes up
     await _until_state(live, "succeeded", "stuck at first")
+
+
+@pytest.mark.parametrize(
+    ("kind", "setting"),
+    [("stuck in C", {}), ("stuck in a thread", {"UNDERSTUDY_JOBS__STALL_S": "1"})],
+)
+async def test_a_job_that_hangs_costs_its_process_and_is_done_by_the_next(
+    live: Workbench, start: Start, kind: str, setting: dict[str, str]
+) -> None:
+    start("beat")
+    start("worker", **setting)
+    await live.add(kind=kind)
+    first = await _first_pid(live)
+    job = await _until_state(live, "succeeded", kind)
+    assert job.attempts == 2
+    assert not psutil.pid_exists(first)
+    assert [what for what in await live.marks() if what == "done"] == ["done"]
+
+
+async def test_a_process_that_has_become_too_large_is_replaced_between_jobs(
+    live: Workbench, start: Start
+) -> None:
+    async with live.database.transaction() as tx:
+        for number in range(3):
+            await live.queue.enqueue(tx, NewJob(QUEUE, "large", f"key {number}", {}))
+    start("worker", UNDERSTUDY_JOBS__CHILD_MEMORY_MB="256", UNDERSTUDY_JOBS__CONCURRENCY="1")
+
+    async def all_done() -> bool:
+        return len(await live.marks()) == 3
+
+    await until(all_done, within_s=60)
+    assert len(set(await live.marks())) == 3  # each in a process of its own
+    async with live.database.transaction() as tx:
+        ends = [(job.state, job.attempts) for job in await live.queue.recent(tx, limit=9)]
+    assert ends == [("succeeded", 1)] * 3
 
 
 async def test_wake_ups_do_not_pile_up(live: Workbench, settings: Settings) -> None:

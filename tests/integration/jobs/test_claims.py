@@ -2,10 +2,12 @@
 
 import asyncio
 
-from jobs import NewJob
+import pytest
+
+from jobs import JobContext, NewJob
 from runtime.database import Transaction
 from runtime.ids import JobId
-from tests.integration.jobs.workbench import QUEUE, Workbench
+from tests.integration.jobs.workbench import QUEUE, Workbench, until
 
 
 async def _add_many(bench: Workbench, key: str, count: int) -> list[JobId]:
@@ -39,6 +41,32 @@ async def test_a_large_import_delays_a_single_upload_by_one_item(bench: Workbenc
     single = await bench.add("single")
     assert first is not None
     assert single in [await bench.claim(), await bench.claim()]
+
+
+@pytest.mark.parametrize("slots", [1, 3])
+async def test_beside_a_large_import_a_single_upload_waits_for_one_item_a_slot(
+    bench: Workbench, slots: int
+) -> None:
+    """With a real runner: what begins after the upload came in, and before it."""
+    begun: list[str] = []
+
+    async def handle(context: JobContext) -> None:
+        begun.append(context.job.fairness_key)
+        if len(begun) == 10:
+            await bench.add("single")
+            begun.append("here it comes")
+
+    bench.on("mark", handle)
+    await _add_many(bench, "import", 2000)
+    drain = asyncio.create_task(bench.runner(concurrency=slots).drain(QUEUE))
+
+    async def served() -> bool:
+        return "single" in begun
+
+    await until(served)
+    drain.cancel()
+    await asyncio.gather(drain, return_exceptions=True)
+    assert begun.index("single") - begun.index("here it comes") - 1 <= slots
 
 
 async def test_a_key_that_was_served_last_waits_its_turn_though_it_was_idle(bench: Workbench) -> None:

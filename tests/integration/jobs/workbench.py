@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-from jobs import Handler, Job, JobContext, JobQueue, NewJob, Registration, Runner
+from jobs import Handler, Job, JobContext, JobQueue, NewJob, Registration, Runner, Steering
 from jobs import store as statements
 from jobs.testing import RecordingWaker
 from runtime.database import Database, JsonValue, Transaction
@@ -27,13 +27,19 @@ class Workbench:
     clock: Any = field(default_factory=FixedClock)
     waker: Any = field(default_factory=RecordingWaker)
     handlers: dict[str, Registration] = field(default_factory=dict)
+    steering: dict[str, Steering] = field(default_factory=dict)
     settings: JobSettings = field(default_factory=lambda: JobSettings(lease_s=LEASE_S, max_attempts=3))
 
     @property
     def queue(self) -> JobQueue:
-        return JobQueue(waker=self.waker, clock=self.clock, max_attempts=self.settings.max_attempts)
+        return JobQueue(
+            waker=self.waker,
+            clock=self.clock,
+            max_attempts=self.settings.max_attempts,
+            steering=self.steering,
+        )
 
-    def runner(self, worker: str = "one", **settings: float) -> Runner:
+    def runner(self, worker: str = "one", slots: dict[str, int] | None = None, **settings: float) -> Runner:
         return Runner(
             database=self.database,
             queue=self.queue,
@@ -42,6 +48,7 @@ class Workbench:
             jobs=self.settings.model_copy(update=settings),
             worker=worker,
             uniform=lambda: 1.0,
+            slots=slots,
         )
 
     def on(

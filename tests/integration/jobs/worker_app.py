@@ -4,8 +4,10 @@ python -m tests.integration.jobs.worker_app {worker | beat}
 """
 
 import asyncio
+import ctypes
 import os
 import sys
+import time
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -37,7 +39,13 @@ class Child:
         self._runner = Runner(
             database=self._database,
             queue=JobQueue(waker=self._waker, clock=clock, max_attempts=settings.jobs.max_attempts),
-            handlers={"mark": Registration(self._mark), "stuck at first": Registration(self._stuck_at_first)},
+            handlers={
+                "mark": Registration(self._mark),
+                "stuck at first": Registration(self._stuck_at_first),
+                "stuck in C": Registration(self._stuck_in_c),
+                "stuck in a thread": Registration(self._stuck_in_a_thread),
+                "large": Registration(self._large),
+            },
             clock=clock,
             jobs=settings.jobs,
             worker=str(os.getpid()),
@@ -49,16 +57,35 @@ class Child:
     async def _mark(self, context: JobContext) -> Effect:
         return lambda tx: mark(tx, str(context.job.payload["what"]))
 
+    async def _stuck_in_c(self, _: JobContext) -> Effect:
+        """Stands still in a C function that keeps the interpreter's lock, so that not even a thread goes on."""
+        if await self._is_first():
+            ctypes.PyDLL(None).sleep(600)
+        return lambda tx: mark(tx, "done")
+
+    async def _stuck_in_a_thread(self, _: JobContext) -> Effect:
+        if await self._is_first():
+            await asyncio.to_thread(time.sleep, 600)
+        return lambda tx: mark(tx, "done")
+
+    async def _large(self, _: JobContext) -> Effect:
+        self._ballast = bytearray(300 * 2**20)
+        return lambda tx: mark(tx, f"pid {os.getpid()}")
+
+    async def _is_first(self) -> bool:
+        """Whether no process had this job before; tells the process id."""
+        async with self._database.transaction() as tx:
+            others = await tx.fetch_value("SELECT count(*) FROM marks WHERE what LIKE 'pid %%'")
+            await mark(tx, f"pid {os.getpid()}")
+        return not others
+
     async def _stuck_at_first(self, context: JobContext) -> Effect:
         """Tells its process id; goes on only in the second process that has it."""
 
         async def effect(tx: Transaction) -> None:
             await mark(tx, "done")
 
-        async with self._database.transaction() as tx:
-            others = await tx.fetch_value("SELECT count(*) FROM marks WHERE what LIKE 'pid %%'")
-            await mark(tx, f"pid {os.getpid()}")
-        if not others:
+        if await self._is_first():
             await asyncio.Event().wait()
         return effect
 
@@ -68,7 +95,7 @@ def main() -> None:
     configure_logging(settings.log, process="test worker")
     app = build_celery(settings)
     child = Child(settings, CeleryWaker(app))
-    bind(app, child.run)
+    bind(app, child.run, queues=[QUEUE], settings=settings.jobs)
     if sys.argv[1] == "beat":
         app.start(["beat"])
     else:

@@ -211,8 +211,8 @@ class FakeJobs:
                 return one
         raise NotFound("job_not_found", "There is no such job.", next_step="List the jobs.")
 
-    async def recent(self, tx: Any, *, limit: int, state: str | None = None) -> list[Job]:
-        self.asked.append((limit, state))
+    async def recent(self, tx: Any, *, limit: int, **chosen: str | None) -> list[Job]:
+        self.asked.append((limit, *chosen.values()))
         return self.known[:limit]
 
 
@@ -238,6 +238,19 @@ class FakeContents:
 
     async def let_go(self, holder: UUID) -> None:
         self.let_go_of.append(holder)
+
+
+@dataclass
+class FakeWatch:
+    """Tells the states it was given."""
+
+    states: list[Job] = field(default_factory=list)
+
+    async def follow(self, job_id: JobId) -> AsyncGenerator[Job]:
+        if not self.states:
+            raise NotFound("job_not_found", "There is no such job.", next_step="List the jobs.")
+        for state in self.states:
+            yield state
 
 
 @dataclass
@@ -389,6 +402,7 @@ class World:
     responder: FakeResponder = field(default_factory=FakeResponder)
     conversations: FakeConversations = field(default_factory=FakeConversations)
     jobs: FakeJobs = field(default_factory=FakeJobs)
+    watch: FakeWatch = field(default_factory=FakeWatch)
     ingestion: FakeIngestion = field(default_factory=FakeIngestion)
     contents: FakeContents = field(default_factory=FakeContents)
     addresses: FakeAddresses = field(default_factory=FakeAddresses)

@@ -1,0 +1,241 @@
+"""`jobs` and `worker`: background work, looked at, steered and done."""
+
+import os
+import sys
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from apps.command.client import GatewayClient, Json, gateway_client
+from apps.command.maintaining import beside_the_running
+from apps.command.output import AsJson, console, show_json, show_table
+from apps.supervisor.ports import LOOPBACK, is_free, next_free
+from runtime.errors import InvalidInput
+from runtime.settings import ROOT, Settings, load_settings
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+JobArgument = Annotated[str, typer.Argument(metavar="JOB", help="Id of a job.")]
+Chosen = Annotated[str | None, typer.Option("--creator", "-c", help="Only those of a creator.")]
+EVERY_S = 1.0
+# Before a queue's name reaches Celery, where a comma or a space would mean something else.
+NAME = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_-.")
+
+jobs = typer.Typer(help="List jobs, watch them, and steer them.", invoke_without_command=True)
+
+
+@jobs.callback()
+def list_jobs(
+    context: typer.Context,
+    limit: Annotated[int, typer.Option(min=1, max=200)] = 20,
+    state: Annotated[
+        str | None, typer.Option(help="queued, running, succeeded, failed or cancelled.")
+    ] = None,
+    code: Annotated[str | None, typer.Option(help="Only those that ended with this code.")] = None,
+    creator: Chosen = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the latest jobs."""
+    if context.invoked_subcommand is not None:
+        return
+    with gateway_client(load_settings()) as gateway:
+        found = _latest(gateway, limit=limit, state=state, code=code, creator=creator)
+    if as_json:
+        show_json(found)
+    else:
+        console().print(_table(found["jobs"]))
+
+
+@jobs.command("show")
+def show_job(job: JobArgument, as_json: AsJson = False) -> None:
+    """Show one job."""
+    with gateway_client(load_settings()) as gateway:
+        _show(gateway.get(f"/api/v1/jobs/{job}"), as_json=as_json)
+
+
+@jobs.command("cancel")
+def cancel_job(job: JobArgument, as_json: AsJson = False) -> None:
+    """Cancel a job: at once while it waits, at its next step while it runs."""
+    with gateway_client(load_settings()) as gateway:
+        _show(gateway.post(f"/api/v1/jobs/{job}/cancel", {}), as_json=as_json)
+
+
+@jobs.command("retry")
+def retry_job(job: JobArgument, as_json: AsJson = False) -> None:
+    """Try a failed or cancelled job again."""
+    with gateway_client(load_settings()) as gateway:
+        _show(gateway.post(f"/api/v1/jobs/{job}/retry", {}), as_json=as_json)
+
+
+@jobs.command("prioritise")
+def prioritise_job(
+    job: JobArgument,
+    priority: Annotated[int, typer.Argument(min=-100, max=100, help="More is sooner; 0 is usual.")],
+    as_json: AsJson = False,
+) -> None:
+    """Put a job before the others of its creator."""
+    with gateway_client(load_settings()) as gateway:
+        _show(gateway.patch(f"/api/v1/jobs/{job}", {"priority": priority}), as_json=as_json)
+
+
+@jobs.command("pause")
+def pause(
+    creator: Chosen = None,
+    queue: Annotated[str | None, typer.Option("--queue", help="A queue: parse, embed or speech.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Begin nothing new of a creator or a queue."""
+    _pause("pause", creator, queue, as_json=as_json)
+
+
+@jobs.command("resume")
+def resume(
+    creator: Chosen = None,
+    queue: Annotated[str | None, typer.Option("--queue", help="A queue: parse, embed or speech.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Go on with a creator or a queue."""
+    _pause("resume", creator, queue, as_json=as_json)
+
+
+@jobs.command("queues")
+def list_queues(as_json: AsJson = False) -> None:
+    """List the queues that have work, or are paused."""
+    with gateway_client(load_settings()) as gateway:
+        found = gateway.get("/api/v1/queues")
+    if as_json:
+        show_json(found)
+    else:
+        show_table(("queue", "waiting", "running", "paused"), [tuple(q.values()) for q in found["queues"]])
+
+
+@jobs.command("watch")
+def watch(
+    limit: Annotated[int, typer.Option(min=1, max=200)] = 20,
+    creator: Chosen = None,
+    until_done: Annotated[bool, typer.Option(help="End when nothing waits or runs any more.")] = False,
+) -> None:
+    """Show a live table of what runs, what waits, and what has ended last; Ctrl-C ends it."""
+    from rich.live import Live
+
+    with gateway_client(load_settings()) as gateway, Live(console=console(), auto_refresh=False) as live:
+        while True:
+            found = _at_work(gateway, limit=limit, creator=creator)
+            live.update(_table(found), refresh=True)
+            if until_done and all(job["finished_at"] for job in found):
+                return
+            time.sleep(EVERY_S)
+
+
+def worker(
+    queues: Annotated[str, typer.Option(help="What to work on, with commas.")] = "parse,embed,speech",
+    concurrency: Annotated[
+        int | None,
+        typer.Option(min=1, max=64, help="Jobs of a queue at once; by default as the settings say."),
+    ] = None,
+) -> None:
+    """Be one more worker, beside those that run; Ctrl-C ends it, and its jobs are given back."""
+    names = queues.split(",")
+    if not all(name and NAME.issuperset(name) for name in names):
+        raise InvalidInput(
+            "queue_invalid", f"{queues!r} names no queues.", next_step="Give names with commas: parse,embed."
+        )
+    settings = beside_the_running(load_settings())
+    words = ["--queues", queues, *(["--concurrency", str(concurrency)] if concurrency else [])]
+    # The process becomes the worker, so that whoever started it can stop it.
+    os.chdir(ROOT)
+    os.execve(  # noqa: S606 - no shell is the point
+        sys.executable, [sys.executable, "-m", "apps.worker", *words], _environ(settings)
+    )
+
+
+def _environ(settings: Settings) -> dict[str, str]:
+    """What the worker is told by name: the servers that run, and a port and a folder for metrics of its own."""
+    port = settings.metrics.worker_port
+    if port and not is_free(LOOPBACK, port):
+        port = next_free(LOOPBACK, port)
+    metrics = settings.var.resolve() / "run" / f"worker-metrics-{os.getpid()}"
+    metrics.mkdir(parents=True, exist_ok=True)
+    for stale in metrics.iterdir():
+        stale.unlink()
+    return {
+        **os.environ,
+        "PYTHONUNBUFFERED": "1",
+        "MALLOC_ARENA_MAX": "2",
+        "PROMETHEUS_MULTIPROC_DIR": str(metrics),
+        "UNDERSTUDY_VAR": str(settings.var.resolve()),
+        "UNDERSTUDY_METRICS__WORKER_PORT": str(port),
+        "UNDERSTUDY_DATABASE__URL": settings.database.url.get_secret_value(),
+        "UNDERSTUDY_REDIS__URL": settings.redis.url.get_secret_value(),
+        "UNDERSTUDY_BROKER__URL": settings.broker.url.get_secret_value(),
+    }
+
+
+def _pause(word: str, creator: str | None, queue: str | None, *, as_json: bool) -> None:
+    if (creator is None) == (queue is None):
+        raise InvalidInput(
+            "pause_unclear",
+            "Name either a creator or a queue.",
+            next_step="Give --creator HANDLE or --queue NAME.",
+        )
+    path = f"/api/v1/creators/{creator}/ingestion" if creator else f"/api/v1/queues/{queue}"
+    with gateway_client(load_settings()) as gateway:
+        _show(gateway.post(f"{path}/{word}", {}), as_json=as_json)
+
+
+def _latest(gateway: GatewayClient, **chosen: str | int | None) -> Json:
+    return gateway.get("/api/v1/jobs", **{name: value for name, value in chosen.items() if value is not None})
+
+
+def _at_work(gateway: GatewayClient, *, limit: int, creator: str | None) -> list[Json]:
+    """What runs, then what waits in the order in which it is taken, then what has ended last."""
+    found: list[Json] = []
+    for state in ("running", "queued"):
+        some = _latest(gateway, limit=200, state=state, creator=creator)["jobs"]
+        found += sorted(some, key=lambda job: (job["position"] or 10**9, job["created_at"]))
+    latest = _latest(gateway, limit=limit, creator=creator)["jobs"]
+    return [*found, *(job for job in latest if job["finished_at"])][:limit]
+
+
+def _table(found: list[Json]) -> "Table":
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for number, column in enumerate(("id", "queue", "state", "done", "stage", "next", "error")):
+        table.add_column(column, overflow="fold", no_wrap=number == 0)
+    for job in found:
+        table.add_row(*_cells(job))
+    return table
+
+
+def _cells(job: Json) -> tuple[str, ...]:
+    state = "cancelling" if job["cancel_asked"] else "paused" if job["paused"] else job["state"]
+    percent, stage = job["percent"], None if job["finished_at"] else job["stage"]
+    place = f"#{job['position']} " if job["position"] else ""
+    return (
+        job["id"],
+        job["queue"],
+        state,
+        "" if percent is None else f"{percent}%",
+        stage or "",
+        place + _left(job["expected_end_at"]),
+        job["error_code"] or "",
+    )
+
+
+def _left(expected_end_at: str | None) -> str:
+    """How long until then, as people say it."""
+    if expected_end_at is None:
+        return ""
+    seconds = max(0, int((datetime.fromisoformat(expected_end_at) - datetime.now(UTC)).total_seconds()))
+    return f"in {seconds} s" if seconds < 100 else f"in {round(seconds / 60)} min"
+
+
+def _show(found: Json, *, as_json: bool) -> None:
+    if as_json:
+        show_json(found)
+    else:
+        show_table(("field", "value"), list(found.items()))
