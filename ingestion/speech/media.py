@@ -83,11 +83,11 @@ class Media:
                 resampler = av.AudioResampler(format="s16", layout="mono", rate=RATE)
             place = None if frame.time is None else round((frame.time - start_s) * RATE)
             for resampled in resampler.resample(frame):
-                yield place, resampled.to_ndarray().reshape(-1)
+                yield place, resampled.to_ndarray().reshape(-1).astype(np.int16, copy=False)
                 place = None
         if resampler is not None:
             for resampled in resampler.resample(None):
-                yield None, resampled.to_ndarray().reshape(-1)
+                yield None, resampled.to_ndarray().reshape(-1).astype(np.int16, copy=False)
 
     def _frames(self) -> Generator[Any]:
         packets = self._container.demux(self._stream)

@@ -98,9 +98,9 @@ async def test_every_container(make: Make, clips: Path, tmp_path: Path, name: st
     said = (clips / "fleurs-en-005.txt").read_text(encoding="utf-8")
     assert word_error_rate([(said, words([piece]))]) < 0.15
     assert piece.damaged == 0
-    assert piece.end_ms == pytest.approx(11_420, abs=100)
+    assert piece.end_ms == pytest.approx(11_420, abs=200)  # AAC pads, and Matroska does not say so
     assert piece.media.title == (None if name == "a.aac" else "A title")
-    assert piece.media.duration_ms == pytest.approx(11_420, abs=1000 if name == "a.aac" else 100)
+    assert piece.media.duration_ms == pytest.approx(11_420, abs=1000 if name == "a.aac" else 200)
 
 
 async def test_a_video_with_sound(make: Make, clips: Path) -> None:
