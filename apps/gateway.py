@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 import uvicorn
 import uvloop
+from fastapi import FastAPI
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
@@ -18,7 +19,7 @@ from gateway import Probe, build_gateway
 from ingestion import Removals, Transfers
 from jobs import JobWatch
 from runtime.errors import Unavailable
-from runtime.settings import Settings, load_settings
+from runtime.settings import GatewaySettings, Settings, load_settings
 from runtime.telemetry import configure_logging, configure_tracing
 
 
@@ -48,13 +49,7 @@ async def _serve(settings: Settings) -> None:
             ingestion=core.ingestion,
             addresses=core.addresses,
             contents=core.contents,
-            transfers=Transfers(
-                database=core.database,
-                files=core.files,
-                queue=core.queue,
-                clock=core.clock,
-                settings=settings.uploads,
-            ),
+            transfers=_transfers(core),
             removals=Removals(
                 catalogue=core.catalogue, library=core.library, queue=core.queue, clock=core.clock
             ),
@@ -70,20 +65,34 @@ async def _serve(settings: Settings) -> None:
         )
         # The model's first run and the index's first read cost more than all later ones.
         await core.embedder.query("warm up")
-        await uvicorn.Server(
-            uvicorn.Config(
-                app,
-                host=settings.gateway.host,
-                port=settings.gateway.port,
-                lifespan="off",
-                log_config=None,
-                access_log=False,
-                server_header=False,
-                timeout_graceful_shutdown=10,
-            )
-        ).serve()
+        await _server(app, settings.gateway).serve()
         await watch.close()
         await responder.close()
+
+
+def _server(app: FastAPI, settings: GatewaySettings) -> uvicorn.Server:
+    return uvicorn.Server(
+        uvicorn.Config(
+            app,
+            host=settings.host,
+            port=settings.port,
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=10,
+        )
+    )
+
+
+def _transfers(core: Core) -> Transfers:
+    return Transfers(
+        database=core.database,
+        files=core.files,
+        queue=core.queue,
+        clock=core.clock,
+        settings=core.settings.uploads,
+    )
 
 
 def _responder(core: Core) -> ExtractiveResponder:

@@ -9,7 +9,6 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 from chat import Message
 from creators import Access, Coverage, Creator, NewCreator, Persona, Role, Source, SourceChanges
 from ingestion import Accepted, Transfer
-from jobs import Job, QueueState
 from retrieval import Hit, Results
 from runtime.errors import UnderstudyError
 
@@ -295,78 +294,6 @@ class TransferBody(BaseModel):
     @classmethod
     def of(cls, transfer: Transfer) -> "TransferBody":
         return cls(**{name: getattr(transfer, name) for name in cls.model_fields})
-
-
-class JobBody(BaseModel):
-    """Background work. `position` is 1 for the job that its queue takes next; null unless it waits.
-
-    `percent` is of the whole job, `progress_done` of `progress_total` of its stage. `expected_end_at` is null while
-    nothing is known to tell it by.
-    """
-
-    id: UUID
-    queue: str
-    kind: str
-    state: str
-    attempts: int
-    max_attempts: int
-    priority: int
-    paused: bool
-    cancel_asked: bool
-    position: int | None
-    expected_end_at: datetime | None
-    percent: int | None
-    stage: str | None
-    progress_done: int | None
-    progress_total: int | None
-    error_code: str | None
-    error_detail: str | None
-    next_step: str | None
-    result: dict[str, Any] | None
-    created_at: datetime
-    started_at: datetime | None
-    finished_at: datetime | None
-
-    @classmethod
-    def of(cls, job: Job) -> "JobBody":
-        return cls(**{name: getattr(job, name) for name in cls.model_fields})
-
-
-class JobsBody(BaseModel):
-    """Jobs, newest first."""
-
-    jobs: list[JobBody]
-
-
-class PriorityRequest(_Request):
-    """How urgent a job is among those of its creator: 0 unless said otherwise, more is sooner."""
-
-    priority: int = Field(ge=-100, le=100)
-
-
-class PauseBody(BaseModel):
-    """Whether anything new is begun."""
-
-    paused: bool
-
-
-class QueueBody(BaseModel):
-    """A queue: how many jobs wait in it and run, and whether anything new is begun."""
-
-    name: str
-    queued: int
-    running: int
-    paused: bool
-
-    @classmethod
-    def of(cls, state: QueueState) -> "QueueBody":
-        return cls(name=state.name, queued=state.queued, running=state.running, paused=state.paused)
-
-
-class QueuesBody(BaseModel):
-    """The queues that have pending jobs or are paused, by name."""
-
-    queues: list[QueueBody]
 
 
 class CheckBody(BaseModel):

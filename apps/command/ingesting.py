@@ -77,20 +77,22 @@ def ingest(
             items = take_in_address(
                 gateway, handle, what, watch=watch, access=access, wait=wait, quiet=as_json
             )
+    _show(handle, items, as_json=as_json)
+    if any(item.state == "failed" for item in items):
+        raise typer.Exit(1)
+
+
+def _show(handle: str, items: list[Item], *, as_json: bool) -> None:
     counts = Counter(item.state for item in items)
     if as_json:
         show_json({"creator": handle, "counts": counts, "items": [_as_json(item) for item in items]})
-    else:
-        console().print(
-            ", ".join(f"{count} {state}" for state, count in sorted(counts.items())) or "Nothing found."
-        )
-        for item in items:
-            if item.state == "failed":
-                console().print(
-                    f"  {item.name}: {item.code}: {item.detail} {item.next_step or ''}", markup=False
-                )
-    if counts["failed"]:
-        raise typer.Exit(1)
+        return
+    console().print(
+        ", ".join(f"{count} {state}" for state, count in sorted(counts.items())) or "Nothing found."
+    )
+    for item in items:
+        if item.state == "failed":
+            console().print(f"  {item.name}: {item.code}: {item.detail} {item.next_step or ''}", markup=False)
 
 
 def is_path(what: str) -> bool:

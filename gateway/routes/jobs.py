@@ -7,7 +7,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Path, Query, Response
 
-from gateway.bodies import JobBody, JobsBody, PauseBody, PriorityRequest, QueueBody, QueuesBody
+from gateway.job_bodies import JobBody, JobsBody, PauseBody, PriorityRequest, QueueBody, QueuesBody
 from gateway.parts import FromParts, Parts, find_creator, require_admin
 from gateway.streaming import EventStream, Update
 from jobs import JobState

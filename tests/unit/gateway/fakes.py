@@ -1,13 +1,11 @@
 """Rooms that hold what a test puts into them, and a gateway on top of these."""
 
 import asyncio
-import hashlib
-from collections.abc import AsyncGenerator, AsyncIterable, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
-from uuid import UUID
 
 import httpx
 import numpy as np
@@ -29,15 +27,12 @@ from chat.types import (
 )
 from creators import Access, Coverage, Creator, NewCreator, Persona, Source, SourceFacts
 from gateway import Probe, build_gateway
-from ingestion import Accepted, Submission
 from jobs import Job
 from retrieval import Hit, IndexName, Query, Results
-from runtime.errors import Conflict, NotFound, UnderstudyError
-from runtime.files import StoredFile, disk_full
+from runtime.errors import Conflict, NotFound
 from runtime.ids import (
     ConversationId,
     CreatorId,
-    FeedId,
     GuestId,
     JobId,
     MessageId,
@@ -47,6 +42,7 @@ from runtime.ids import (
 )
 from runtime.settings import GatewaySettings
 from runtime.testing import FixedClock
+from tests.unit.gateway.fake_ingestion import FakeAddresses, FakeContents, FakeIngestion
 
 KEY = "a" * 43
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -217,30 +213,6 @@ class FakeJobs:
 
 
 @dataclass
-class FakeContents:
-    """Keeps contents by their hash; what is let go is forgotten unless it was submitted."""
-
-    kept: dict[str, bytes] = field(default_factory=dict)
-    limits: list[int | None] = field(default_factory=list)
-    let_go_of: list[UUID] = field(default_factory=list)
-    full: bool = False
-
-    async def keep(
-        self, holder: UUID, content: AsyncIterable[bytes], *, limit: int | None = None
-    ) -> StoredFile:
-        if self.full:
-            raise disk_full()
-        data = b"".join([chunk async for chunk in content])
-        sha256 = hashlib.sha256(data).hexdigest()
-        self.kept[sha256] = data
-        self.limits.append(limit)
-        return StoredFile(sha256, len(data))
-
-    async def let_go(self, holder: UUID) -> None:
-        self.let_go_of.append(holder)
-
-
-@dataclass
 class FakeWatch:
     """Tells the states it was given."""
 
@@ -251,37 +223,6 @@ class FakeWatch:
             raise NotFound("job_not_found", "There is no such job.", next_step="List the jobs.")
         for state in self.states:
             yield state
-
-
-@dataclass
-class FakeIngestion:
-    unchanged: bool = False
-    archive: bool = False
-    items: list[dict[str, StoredFile]] = field(default_factory=list)
-
-    async def submit_kept(self, to: Creator, kept: dict[str, StoredFile], holder: UUID) -> Submission:
-        self.items.append(dict(kept))
-        if self.unchanged:
-            return Submission(SourceId(new_id()), None, "unchanged")
-        return Submission(None if self.archive else SourceId(new_id()), JobId(new_id()), "queued")
-
-
-@dataclass
-class FakeAddresses:
-    """Takes every address, those with `list` in them as collections."""
-
-    submitted: list[tuple[str, bool | None, Access | None]] = field(default_factory=list)
-    refusal: UnderstudyError | None = None
-
-    async def submit(
-        self, to: Creator, text: str, *, watch: bool | None = None, access: Access | None = None
-    ) -> Accepted:
-        if self.refusal is not None:
-            raise self.refusal
-        self.submitted.append((text, watch, access))
-        if "list" in text:
-            return Accepted(None, FeedId(new_id()), JobId(new_id()))
-        return Accepted(SourceId(new_id()), None, JobId(new_id()))
 
 
 @dataclass
