@@ -22,8 +22,8 @@ from ingestion.removal.store import is_leaving
 from ingestion.speech.complaints import not_installed
 from ingestion.speech.listening import Heard, Listener
 from ingestion.sponsors import sponsored_ordinals
-from ingestion.submitting import EMBED, KIND, PARSE, job_of
-from jobs import Effect, Job, JobContext, JobQueue, Registration
+from ingestion.submitting import EMBED, KIND, PARSE, SPEECH, job_of
+from jobs import Effect, Job, JobContext, JobQueue, Move, Registration
 from retrieval import IndexName, PassageWriter
 from runtime.database import Database, JsonValue, Transaction
 from runtime.errors import NotFound
@@ -72,7 +72,7 @@ class Pipeline:
             KIND: Registration(self.bring_up_to_date, on_failed=self._on_failed, stages=STAGES),
         }
 
-    async def bring_up_to_date(self, context: JobContext) -> Effect | None:
+    async def bring_up_to_date(self, context: JobContext) -> Effect | Move | None:
         """Work on the newest upload of a source until only publishing is left, or tidy up after the last one.
 
         At most one such job of a source is queued or running, so that nothing here meets itself.
@@ -105,11 +105,13 @@ class Pipeline:
 
     async def _ingest(
         self, context: JobContext, source: Source, upload: store.Upload, creator: Creator
-    ) -> Effect:
+    ) -> Effect | Move:
         generation = (source.generation or 0) + 1
         await context.progress("fetch", 0, len(upload.files))
         async with AsyncExitStack() as stack:
             bundle = await self._fetch(upload, stack)
+            if bundle.media is not None and context.job.queue != SPEECH:
+                return Move(SPEECH)
             heard = await self._listen(context, upload, bundle)
             await context.progress("extract", 0, 1)
             extracted = await self._extract(bundle, creator, heard)

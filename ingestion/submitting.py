@@ -25,9 +25,11 @@ from runtime.ids import CreatorId, JobId, SourceId, new_id
 from runtime.settings import UploadSettings
 from runtime.telemetry import span
 
-# By what the work needs most, see docs/adr/0007: most of what is sent in, and what only changes the index.
+# By what the work needs most, see docs/adr/0007: most of what is sent in, what only changes the index, and what
+# has to be listened to.
 PARSE = "parse"
 EMBED = "embed"
+SPEECH = "speech"
 KIND = "ingestion.source"
 
 

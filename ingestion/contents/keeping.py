@@ -9,6 +9,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from ingestion.contents import store
+from ingestion.speech.store import forget_pieces
 from runtime.clock import Clock
 from runtime.database import Database, Transaction
 from runtime.files import FileStore, StoredFile
@@ -75,6 +76,7 @@ class Contents:
             if await store.is_used(tx, sha256, self._clock.now()):
                 return False
             await self._files.remove(sha256)
+            await forget_pieces(tx, sha256)
             if noted is not None:
                 await noted(tx)
         return True

@@ -37,11 +37,13 @@ async def release(tx: Transaction, holder: UUID) -> None:
 
 
 async def is_used(tx: Transaction, sha256: str, now: datetime) -> bool:
-    """Whether an upload refers to the content, or somebody holds it."""
+    """Whether an upload or an archive refers to the content, or somebody holds it."""
     return await tx.fetch_value(
         "SELECT EXISTS (SELECT FROM ingestion.holds WHERE sha256 = %(sha256)s AND until > %(now)s)"
         " OR EXISTS (SELECT FROM ingestion.uploads"
-        "  WHERE jsonb_path_query_array(files, '$.*.sha256') @> to_jsonb(%(sha256)s::text))",
+        "  WHERE jsonb_path_query_array(files, '$.*.sha256') @> to_jsonb(%(sha256)s::text))"
+        " OR EXISTS (SELECT FROM ingestion.archives"
+        "  WHERE jsonb_path_query_array(files, '$[*].sha256') @> to_jsonb(%(sha256)s::text))",
         {"sha256": sha256, "now": now},
     )
 

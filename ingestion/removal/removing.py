@@ -164,10 +164,12 @@ class Remover:
         async with self._database.transaction() as tx:
             await context.fence(tx)
             counts = {
+                "archives": await store.delete_archives(tx, creator.id, removal.id, self._clock.now()),
                 "transfers": await transfers.forget_creator(tx, creator.id),
                 "creators": await self._catalogue.remove(tx, creator.id),
             }
             await store.note(tx, removal.id, counts)
+        await self._contents.let_go(removal.id, noted=partial(_note_file, removal.id))
 
 
 async def _note_file(removal_id: UUID, tx: Transaction) -> None:

@@ -79,3 +79,15 @@ async def delete_uploads(tx: Transaction, source_id: SourceId, holder: UUID, now
         (holder, now, source_id),
     )
     return await tx.execute("DELETE FROM ingestion.uploads WHERE source_id = %s", (source_id,))
+
+
+async def delete_archives(tx: Transaction, creator_id: CreatorId, holder: UUID, now: datetime) -> int:
+    """Forget the archives that were sent for a creator; as `delete_uploads`."""
+    await tx.execute(
+        "INSERT INTO ingestion.holds (holder, sha256, until)"
+        " SELECT DISTINCT %s::uuid, file->>'sha256', %s::timestamptz"
+        " FROM ingestion.archives a, jsonb_array_elements(a.files) AS file WHERE a.creator_id = %s"
+        " ON CONFLICT DO NOTHING",
+        (holder, now, creator_id),
+    )
+    return await tx.execute("DELETE FROM ingestion.archives WHERE creator_id = %s", (creator_id,))

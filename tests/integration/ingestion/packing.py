@@ -12,14 +12,14 @@ from pathlib import Path
 from uuid import UUID
 
 from creators import Catalogue, Creator, Library, NewCreator
-from ingestion import ArchiveUnpacker, Bundle, Ingestion, Submission
+from ingestion import ArchiveUnpacker, Bundle, Contents, Ingestion, Scanner, Submission
 from jobs import Job, JobQueue, Runner
 from jobs.testing import NullWaker
 from runtime.clock import Clock, SystemClock
 from runtime.database import Database
 from runtime.files import LocalFileStore
 from runtime.ids import JobId
-from runtime.settings import JobSettings
+from runtime.settings import ClamdSettings, JobSettings, UploadSettings
 from runtime.testing import FixedClock
 
 
@@ -42,6 +42,9 @@ class Packing:
             chunker="turns",
             queue=self.queue,
             clock=self.clock,
+            contents=Contents(database=self.database, files=self.files, clock=self.clock),
+            scanner=Scanner(ClamdSettings()),
+            limits=UploadSettings(),
         )
 
     async def creator(self, handle: str = "bev") -> Creator:
@@ -100,7 +103,7 @@ class Dying:
 async def _die(url: str, folder: str, after: int) -> None:
     database = await Database.open(url, min_size=1, max_size=4, timeout_s=10)
     packing = Packing(database, Path(folder), SystemClock())
-    await packing.runner(Dying(packing.ingestion, after)).drain("ingest")
+    await packing.runner(Dying(packing.ingestion, after)).drain("parse", "embed")
 
 
 if __name__ == "__main__":

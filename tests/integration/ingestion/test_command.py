@@ -17,8 +17,10 @@ from accounts import AdminKey, GuestSigner
 from chat import Conversations, ExtractiveResponder
 from creators import Creator
 from gateway import build_gateway
+from ingestion import Removals, Transfers
+from jobs import JobWatch
 from retrieval import HybridRetriever
-from runtime.settings import GatewaySettings
+from runtime.settings import GatewaySettings, UploadSettings
 from tests.integration.ingestion.shelf import Shelf
 from tests.integration.ingestion.workshop import INDEX, Workshop
 
@@ -87,6 +89,21 @@ def gateway_of(workshop: Workshop) -> Any:
         jobs=workshop.queue,
         ingestion=workshop.ingestion,
         addresses=workshop.addresses,
+        watch=JobWatch(database=workshop.database, queue=workshop.queue),
+        contents=workshop.contents,
+        transfers=Transfers(
+            database=workshop.database,
+            files=workshop.files,
+            queue=workshop.queue,
+            clock=workshop.clock,
+            settings=UploadSettings(),
+        ),
+        removals=Removals(
+            catalogue=workshop.catalogue,
+            library=workshop.library,
+            queue=workshop.queue,
+            clock=workshop.clock,
+        ),
         admin_key=AdminKey(KEY),
         guests=GuestSigner("s" * 43, workshop.clock),
         probes={},

@@ -8,9 +8,21 @@ from typing import Any
 from uuid import uuid4
 
 from creators import Catalogue, Creator, Library, NewCreator, Source
-from ingestion import Accepted, Addresses, Chunker, Ingestion, Origins, Pipeline, Watcher, chunker_name
+from ingestion import (
+    Accepted,
+    Addresses,
+    Chunker,
+    Contents,
+    Ingestion,
+    Origins,
+    Pipeline,
+    Scanner,
+    Watcher,
+    chunker_name,
+)
 from ingestion.node_parsers import LlamaIndexCutter
 from ingestion.origins.types import Origin
+from ingestion.parsing import ForkServerParser
 from jobs import Job, JobQueue, Runner
 from jobs import store as job_statements
 from jobs.leases import LeasedJob
@@ -21,7 +33,7 @@ from retrieval.testing import HashingEmbedder, MemoryIndex
 from runtime.database import Database
 from runtime.files import LocalFileStore
 from runtime.ids import JobId, SourceId
-from runtime.settings import FeedSettings, JobSettings
+from runtime.settings import ClamdSettings, FeedSettings, JobSettings, UploadSettings
 from runtime.testing import FixedClock
 
 TOKENS = 64
@@ -53,6 +65,7 @@ class Workshop:
             clock=self.clock,
             settings=self.settings,
         )
+        self.contents = Contents(database=self.database, files=self.files, clock=self.clock)
         self.ingestion = Ingestion(
             database=self.database,
             files=self.files,
@@ -60,7 +73,11 @@ class Workshop:
             chunker=chunker_name(TOKENS),
             queue=self.queue,
             clock=self.clock,
+            contents=self.contents,
+            scanner=Scanner(ClamdSettings()),
+            limits=UploadSettings(),
         )
+        self.parser = ForkServerParser()
         count = self.embedder.count_tokens
         self.pipeline = Pipeline(
             database=self.database,
@@ -71,6 +88,7 @@ class Workshop:
             chunker=Chunker(tokens=TOKENS, count_tokens=count, cutter=LlamaIndexCutter(count)),
             queue=self.queue,
             origins=known,
+            parser=self.parser,
         )
         self.watcher = Watcher(
             database=self.database,
@@ -95,14 +113,14 @@ class Workshop:
 
     async def work(self) -> int:
         """Do what is ready; returns how many jobs were taken."""
-        return await self.runner().drain("ingest")
+        return await self.runner().drain("parse", "embed")
 
     async def work_on(self, seconds: float) -> int:
         """Let time pass, with a sweep at its end as the beat has it, and do what is ready then."""
         self.clock.advance(seconds)
         runner = self.runner()
         await runner.sweep()
-        return await runner.drain("ingest")
+        return await runner.drain("parse", "embed")
 
     async def begin(self) -> LeasedJob:
         """Take the next job, as a worker does that may die in the middle of it."""
@@ -110,15 +128,14 @@ class Workshop:
         async with self.database.transaction() as tx:
             job_id = await job_statements.claim(
                 tx,
-                "ingest",
+                "parse",
                 token=token,
                 worker="dead",
                 now=now,
                 expires_at=now + timedelta(seconds=self.jobs.lease_s),
             )
             assert job_id is not None
-            job = await job_statements.get(tx, job_id)
-            assert job is not None
+            job = await self.queue.get(tx, job_id)
         lease = Lease(job_id, token)
         return LeasedJob(job, lease, database=self.database, clock=self.clock, settings=self.jobs)
 

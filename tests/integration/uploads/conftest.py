@@ -87,7 +87,7 @@ class Workshop:
 
     async def work(self) -> None:
         """Do all that waits."""
-        await self.runner().drain("ingest")
+        await self.runner().drain("parse", "embed")
 
     async def job(self, job_id: str) -> Job:
         async with self.rooms.database.transaction() as tx:

@@ -343,7 +343,7 @@ async def _sweep(workshop: Workshop) -> None:
     """What the beat and the worker do every few seconds."""
     runner = workshop.runner()
     await runner.sweep()
-    await runner.drain("ingest")
+    await runner.drain("parse", "embed")
 
 
 async def _connected(
