@@ -84,7 +84,8 @@ class Fetching:
             return upload
         await context.progress("fetch", 0, 1)
         try:
-            bundle = await self._origins.named(upload.address.origin).fetch(upload.address)
+            origin = self._origins.named(upload.address.origin)
+            bundle = await origin.fetch(upload.address, languages=creator.languages)
         except ItemGone as error:
             await self._withdraw(context, source, error)
             raise

@@ -4,6 +4,7 @@ An origin brings an item as the bundle of files that `extraction` reads, the sam
 way from files to passages. Origins run in the worker, never in the gateway: only `recognise` is called while somebody waits.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
@@ -84,8 +85,8 @@ class Origin(Protocol):
         """The items of a collection. Raises as `fetch` does."""
         ...
 
-    async def fetch(self, address: Address) -> Bundle:
-        """The files of an item.
+    async def fetch(self, address: Address, *, languages: Sequence[str] = ()) -> Bundle:
+        """The files of an item; where there are several, in the first of `languages` that there is.
 
         Raises ItemGone; else an UnderstudyError whose code says what stands in the way, and whose next step what the creator can do;
         it is transient when trying again later may help.

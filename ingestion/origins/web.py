@@ -9,7 +9,7 @@ which is what these marks ask not to do.
 import asyncio
 import hashlib
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit, urlunsplit
@@ -121,7 +121,7 @@ class WebOrigin:
                 entries.setdefault(place, entry)
         return Listing(urlsplit(url).hostname or "", tuple(entries.values()), complete)
 
-    async def fetch(self, address: Address) -> Bundle:
+    async def fetch(self, address: Address, *, languages: Sequence[str] = ()) -> Bundle:  # noqa: ARG002 - a page has one
         """The page as one Markdown document, or the file as it is.
 
         Raises what `OutsideClient.fetch` raises, the codes of `responses.refusal` for "page", `robots_refused`, `robots_unavailable`,

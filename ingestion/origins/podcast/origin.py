@@ -87,7 +87,7 @@ class PodcastOrigin:
         )
         return Listing(feed.title, tuple(entries), complete)
 
-    async def fetch(self, address: Address) -> Bundle:
+    async def fetch(self, address: Address, *, languages: Sequence[str] = ()) -> Bundle:  # noqa: ARG002 - an episode has one
         """`<id>.info.json` with `<id>.<language>.<format>`, the transcript as it was sent, or else the recording.
 
         Raises as `discover` does, ItemGone `episode_gone`, NotFound `episode_not_listed`, the codes of `responses.refusal` for "transcript" and "audio",

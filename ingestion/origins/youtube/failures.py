@@ -8,6 +8,7 @@ English pages, so the texts are English whatever the creator speaks.
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
+from ingestion.origins.types import ItemGone
 from runtime.errors import Forbidden, InvalidInput, NotFound, Unauthorized, Unavailable, UnderstudyError
 
 _COOKIES: Final = "Set UNDERSTUDY_YOUTUBE__COOKIE_FILE to cookies of an account that may watch it"
@@ -29,12 +30,12 @@ OBSTACLES: Final[dict[str, _Obstacle]] = {
         "Copy the address from the browser's address bar or YouTube's Share button.",
     ),
     "youtube_removed": _Obstacle(
-        NotFound,
+        ItemGone,
         "This was removed from YouTube.",
         "Remove the source here too, or upload the recording itself.",
     ),
     "youtube_private": _Obstacle(
-        Forbidden,
+        ItemGone,
         "This is private on YouTube.",
         f"Make it public or unlisted, connect the owner's account, or upload the recording. {_COOKIES}, if there is one.",
     ),

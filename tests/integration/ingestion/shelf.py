@@ -8,7 +8,7 @@ import json
 import re
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -119,7 +119,7 @@ class ShelfOrigin:
         told = json.loads(answer.content)
         return Listing(told["title"], tuple(self._entry(one) for one in told["entries"]), told["complete"])
 
-    async def fetch(self, address: Address) -> Bundle:
+    async def fetch(self, address: Address, *, languages: Sequence[str] = ()) -> Bundle:
         answer = await self._get(address)
         name = f"{address.id.partition('/')[2]}.md"
         return Bundle(name, (BundleFile(name, answer.content),))

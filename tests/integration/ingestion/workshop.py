@@ -78,8 +78,20 @@ class Workshop:
             limits=UploadSettings(),
         )
         self.parser = ForkServerParser()
+        self.pipeline = self._pipeline(known)
+        self.watcher = Watcher(
+            database=self.database,
+            library=self.library,
+            queue=self.queue,
+            origins=known,
+            clock=self.clock,
+            settings=self.settings,
+            uniform=lambda: 0.5,
+        )
+
+    def _pipeline(self, known: Origins) -> Pipeline:
         count = self.embedder.count_tokens
-        self.pipeline = Pipeline(
+        return Pipeline(
             database=self.database,
             files=self.files,
             catalogue=self.catalogue,
@@ -89,15 +101,6 @@ class Workshop:
             queue=self.queue,
             origins=known,
             parser=self.parser,
-        )
-        self.watcher = Watcher(
-            database=self.database,
-            library=self.library,
-            queue=self.queue,
-            origins=known,
-            clock=self.clock,
-            settings=self.settings,
-            uniform=lambda: 0.5,
         )
 
     def runner(self, worker: str = "one") -> Runner:
