@@ -87,7 +87,8 @@ class Runner:
                 if alone is not None and alone.done():
                     alone = None
                 may_begin = alone is None and not self.has_stuck and not is_worn()
-                leased = await self._claim_any(queues, list(running.values())) if may_begin else None
+                at_work = [queue for task, queue in running.items() if not task.done()]
+                leased = await self._claim_any(queues, at_work) if may_begin else None
                 if leased is not None:
                     taken += 1
                     # What a worker died of may be this job, or one beside it: nothing else is at risk with it now.
@@ -98,8 +99,9 @@ class Runner:
                     alone = task if suspect else None
                 elif running:
                     await asyncio.wait(running, timeout=POLL_S, return_when=asyncio.FIRST_COMPLETED)
-                else:
+                elif not at_work:
                     return taken
+                # Else the last have just ended, and there is room where there was none.
 
     async def sweep(self) -> list[str]:
         """Repair what crashes left, queue what is due, and wake every queue that has ready work; returns those.

@@ -41,6 +41,6 @@ async def test_a_postgresql_that_stops_at_once_loses_no_accepted_upload(load: Lo
 
 async def test_without_leases_the_harness_goes_red(tmp_path: Path) -> None:
     async with loaded(tmp_path / "var", SHORT, seed=1, leases=False) as load:
-        done = await scenarios.kills(load, kills=2, sources=8, pace=SHORT)
+        done = await scenarios.kills(load, kills=1, sources=8, pace=SHORT)
     assert done.verdict.lost > 0
     assert not done.verdict.well
