@@ -66,7 +66,7 @@ def test_each_broken_item_says_why_and_the_good_one_is_ready(empty: Installation
         "goodvideo01": "ready",
         "emptycapt01": "captions_empty",
         "zerobytes01": "captions_empty",
-        "picture0001": "captions_not_text",
+        "picture0001": "content_contradicts_name",
         "nonsense001": "captions_broken",
         "nottext0001": "captions_encoding",
         "nocaptions1": "captions_missing",
