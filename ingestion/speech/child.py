@@ -59,9 +59,9 @@ def _limit(request: dict[str, Any]) -> None:
 
 def _listen(request: dict[str, Any], say: Say) -> None:
     # Only now, when the limits hold: these are the libraries that look at the file.
-    from ingestion.speech.cutting import cut  # noqa: PLC0415
-    from ingestion.speech.media import RATE, opened  # noqa: PLC0415
-    from ingestion.speech.recognising import Recogniser, speech  # noqa: PLC0415
+    from ingestion.speech.cutting import cut
+    from ingestion.speech.media import RATE, opened
+    from ingestion.speech.recognising import Recogniser, speech
 
     with opened(Path(request["path"])) as media:
         facts = media.facts

@@ -51,21 +51,21 @@ class _Named:
 
 
 def test_the_first_origin_that_knows_an_address_has_it() -> None:
-    origins = Origins([_Named("youtube", "a"), _Named("web", "a"), _Named("podcast", "b")])  # type: ignore[list-item]
+    origins = Origins([_Named("youtube", "a"), _Named("web", "a"), _Named("podcast", "b")])
     assert origins.recognise("a").origin == "youtube"
     assert origins.recognise(" b\n").origin == "podcast"
     assert origins.named("web").name == "web"
 
 
 def test_an_origin_s_own_refusal_is_the_answer() -> None:
-    origins = Origins([_Named("youtube", "a", refuses=True), _Named("web", "a")])  # type: ignore[list-item]
+    origins = Origins([_Named("youtube", "a", refuses=True), _Named("web", "a")])
     with pytest.raises(InvalidInput) as caught:
         origins.recognise("a")
     assert caught.value.code == "word_wrong"
 
 
 def test_what_is_understood_is_named() -> None:
-    origins = Origins([_Named("youtube", "a"), _Named("podcast", "b"), _Named("web", "c")])  # type: ignore[list-item]
+    origins = Origins([_Named("youtube", "a"), _Named("podcast", "b"), _Named("web", "c")])
     with pytest.raises(InvalidInput) as caught:
         origins.recognise("ftp://somewhere")
     for named in ("YouTube video", "podcast feed", "web page"):

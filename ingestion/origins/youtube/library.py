@@ -40,8 +40,8 @@ def main() -> None:
 
 def _transcript(request: Fields) -> Fields:
     """{"info", "caption"?, "error"?}: captions, and what the pages that were read for them say about the video."""
-    import requests  # noqa: PLC0415 - only this task needs it
-    from youtube_transcript_api import CouldNotRetrieveTranscript, YouTubeTranscriptApi  # noqa: PLC0415
+    import requests
+    from youtube_transcript_api import CouldNotRetrieveTranscript, YouTubeTranscriptApi
 
     video_id: str = request["video_id"]
     try:
@@ -64,7 +64,7 @@ def _transcript(request: Fields) -> Fields:
 
 
 def _from_tracks(tracks: Any, session: Any, request: Fields) -> Fields:
-    from youtube_transcript_api import NoTranscriptFound, PoTokenRequired  # noqa: PLC0415
+    from youtube_transcript_api import NoTranscriptFound, PoTokenRequired
 
     track = choose(
         list(tracks),
@@ -93,7 +93,7 @@ def _from_tracks(tracks: Any, session: Any, request: Fields) -> Fields:
 
 def _session(request: Fields) -> Any:
     """A `requests` session with these settings, that keeps what it read: the watch page and the player's answer."""
-    import requests  # noqa: PLC0415
+    import requests
 
     class Recording(requests.Session):
         page = ""
@@ -150,7 +150,7 @@ def _embedded(page: str, name: str) -> Fields:
 
 
 def _transcript_code(error: Exception, session: Any) -> str:
-    import youtube_transcript_api as library  # noqa: PLC0415
+    import youtube_transcript_api as library
 
     if session.status == 429:
         return "youtube_rate_limited"
@@ -182,7 +182,7 @@ def _reason(playability: Fields) -> str:
 
 
 def _request_code(error: Exception) -> str:
-    import requests  # noqa: PLC0415
+    import requests
 
     if isinstance(error, requests.exceptions.ProxyError):
         return "youtube_proxy_failed"
@@ -212,7 +212,7 @@ class _Log:
 
 
 def _reader(request: Fields, log: _Log, *, listing: bool = False, **options: Any) -> Any:
-    from yt_dlp import YoutubeDL  # noqa: PLC0415 - loading it takes a second
+    from yt_dlp import YoutubeDL
 
     given: Fields = {
         "logger": log,
@@ -238,7 +238,7 @@ def _reader(request: Fields, log: _Log, *, listing: bool = False, **options: Any
 
 def _video(request: Fields) -> Fields:
     """{"info", "caption"?, "error"?}"""
-    from yt_dlp.utils import YoutubeDLError  # noqa: PLC0415
+    from yt_dlp.utils import YoutubeDLError
 
     log = _Log()
     info: Fields = {}
@@ -281,7 +281,7 @@ def _tracks(found: Fields) -> Iterator[Fields]:
 
 def _audio(request: Fields) -> Fields:
     """{"file"} in the folder `request["folder"]`, or {"error"}."""
-    from yt_dlp.utils import YoutubeDLError  # noqa: PLC0415
+    from yt_dlp.utils import YoutubeDLError
 
     log = _Log()
     options: Fields = {
@@ -306,7 +306,7 @@ def _audio(request: Fields) -> Fields:
 
 def _listing(request: Fields) -> Fields:
     """{"title", "entries", "complete"} or {"error"}; the videos of several pages, each in its order."""
-    from yt_dlp.utils import YoutubeDLError  # noqa: PLC0415
+    from yt_dlp.utils import YoutubeDLError
 
     log = _Log()
     found: Fields = {"title": "", "entries": [], "complete": True}
@@ -342,8 +342,8 @@ def _read_page(reader: Any, url: str, found: Fields, limit: int) -> None:
 
 def _code(error: Exception, log: _Log, request: Fields) -> str:
     """What stopped yt-dlp, by its words: its errors have no codes, and a message may be about one of several players."""
-    from yt_dlp.cookies import CookieLoadError  # noqa: PLC0415
-    from yt_dlp.utils import DownloadError, GeoRestrictedError  # noqa: PLC0415
+    from yt_dlp.cookies import CookieLoadError
+    from yt_dlp.utils import DownloadError, GeoRestrictedError
 
     if isinstance(error, CookieLoadError):
         return "youtube_cookies_unreadable"

@@ -82,7 +82,7 @@ async def test_a_child_killed_from_outside_is_an_error_that_may_pass(make: Make,
             if isinstance(one, Progress):
                 for child in _children():
                     child.kill()
-    assert caught.value.transient  # type: ignore[attr-defined]
+    assert caught.value.transient
 
 
 async def test_closing_early_ends_the_child(make: Make, long: Path) -> None:

@@ -57,7 +57,7 @@ class Packing:
             database=self.database,
             files=self.files,
             catalogue=self.catalogue,
-            ingestion=submitter or self.ingestion,  # type: ignore[arg-type]
+            ingestion=submitter or self.ingestion,
         )
         return Runner(
             database=self.database,
@@ -74,7 +74,7 @@ class Packing:
 
     async def count(self, table: str) -> int:
         async with self.database.transaction() as tx:
-            return await tx.fetch_value(f"SELECT count(*) FROM {table}")  # type: ignore[arg-type]  # noqa: S608
+            return await tx.fetch_value(f"SELECT count(*) FROM {table}")  # noqa: S608
 
 
 def packed(files: Mapping[str, str]) -> bytes:

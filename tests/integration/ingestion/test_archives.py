@@ -65,7 +65,7 @@ async def test_a_kill_in_the_middle_costs_nothing(
 ) -> None:
     """The worker dies by SIGKILL after its sixth item; another goes on behind the last that was recorded."""
     submission = await packing.ingestion.submit(await packing.creator(), sent(TALKS | BAD))
-    packing.clock.advance((datetime.now(UTC) - packing.clock.now()).total_seconds())  # type: ignore[attr-defined]
+    packing.clock.advance((datetime.now(UTC) - packing.clock.now()).total_seconds())
     child = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
@@ -77,7 +77,7 @@ async def test_a_kill_in_the_middle_costs_nothing(
     assert (await packing.job(submission.job_id)).state == "running"
     recorded = await packing.count("ingestion.archive_items")
     assert 5 <= recorded < 13
-    packing.clock.advance(60)  # type: ignore[attr-defined]
+    packing.clock.advance(60)
     await packing.runner().sweep()
     await packing.runner().drain("parse", "embed")
     job = await packing.job(submission.job_id)
@@ -103,7 +103,7 @@ async def test_a_part_that_is_away_puts_the_job_off_and_it_goes_on_where_it_was(
     failing = Failing()
     await packing.runner(failing).drain("parse", "embed")
     assert (await packing.job(submission.job_id)).error_code == "disk_full"
-    packing.clock.advance(600)  # type: ignore[attr-defined]
+    packing.clock.advance(600)
     await packing.runner(failing).drain("parse", "embed")
     assert (await packing.job(submission.job_id)).state == "succeeded"
     assert failing.calls == 9  # eight items, and the third once more

@@ -81,7 +81,7 @@ async def test_a_check_that_died_goes_on_where_it_stopped(
         registered += 1
         if registered == 3:
             raise ConnectionResetError
-        return await register(*args, **options)  # type: ignore[arg-type]
+        return await register(*args, **options)
 
     monkeypatch.setattr(workshop.library, "register", dying)
     await workshop.work()
@@ -128,14 +128,14 @@ async def test_a_feed_removed_in_mid_submission_leaves_whole_sources(
 
     async def remove() -> None:
         async with workshop.database.transaction() as tx:
-            await workshop.addresses.remove(tx, bev.id, accepted.feed_id)  # type: ignore[arg-type]
+            await workshop.addresses.remove(tx, bev.id, accepted.feed_id)
 
     async def watched(*args: object, **options: object) -> object:
         nonlocal seen
         seen += 1
         if seen == 2:
             removal.append(asyncio.create_task(remove()))
-        return await register(*args, **options)  # type: ignore[arg-type]
+        return await register(*args, **options)
 
     monkeypatch.setattr(workshop.library, "register", watched)
     await workshop.work()

@@ -187,11 +187,11 @@ class Workshop:
 
     async def value(self, query: str, *params: object) -> Any:
         async with self.database.transaction() as tx:
-            return await tx.fetch_value(query, params)  # type: ignore[arg-type]
+            return await tx.fetch_value(query, params)
 
     async def values(self, query: str) -> list[Any]:
         async with self.database.transaction() as tx:
-            return await tx.fetch_values(query)  # type: ignore[arg-type]
+            return await tx.fetch_values(query)
 
     async def events(self) -> list[str]:
         async with self.database.transaction() as tx:

@@ -168,7 +168,7 @@ async def test_nothing_of_what_is_paused_is_begun(bench: Workbench, what: str) -
     paused = await bench.add("a")
     name = QUEUE if what == "queue" else "a"
     async with bench.database.transaction() as tx:
-        await bench.queue.pause(tx, what, name)  # type: ignore[arg-type]
+        await bench.queue.pause(tx, what, name)
     other = await bench.add("b")
     expected = [None, None] if what == "queue" else [other, None]
     job = await bench.job(paused)
@@ -177,8 +177,8 @@ async def test_nothing_of_what_is_paused_is_begun(bench: Workbench, what: str) -
     bench.waker.woken.clear()
     assert await bench.runner().sweep() == []
     async with bench.database.transaction() as tx:
-        assert await bench.queue.is_paused(tx, what, name)  # type: ignore[arg-type]
-        await bench.queue.resume(tx, what, name)  # type: ignore[arg-type]
+        assert await bench.queue.is_paused(tx, what, name)
+        await bench.queue.resume(tx, what, name)
     assert bench.waker.woken == [QUEUE]
     assert await bench.claim() == paused
 

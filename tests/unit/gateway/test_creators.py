@@ -168,6 +168,6 @@ async def test_what_the_retriever_refuses_is_told(world: World, client: httpx.As
     async def refuse(query: object) -> object:
         raise InvalidInput("query_empty", "There is no word to search for.")
 
-    world.retriever.search = refuse  # type: ignore[method-assign,assignment]
+    world.retriever.search = refuse
     response = await client.post("/api/v1/creators/bev/search", json={"query": "?!"})
     assert (response.status_code, response.json()["code"]) == (422, "query_empty")

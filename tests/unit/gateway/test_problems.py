@@ -95,7 +95,7 @@ async def test_a_field_that_is_wrong_is_named(
     problem = check(await client.post("/api/v1/chat", json=body), 422, "invalid_request")
     assert field in str(problem["detail"])
     assert word in str(problem["detail"])
-    assert problem["errors"][0]["field"] == field  # type: ignore[index]
+    assert problem["errors"][0]["field"] == field
 
 
 async def test_half_a_character_in_json_is_invalid(client: httpx.AsyncClient) -> None:

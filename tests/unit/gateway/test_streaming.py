@@ -144,7 +144,7 @@ async def test_a_client_that_leaves_stops_the_answer(world: World) -> None:
 
 async def test_a_client_that_leaves_before_the_first_event_stops_it_too(world: World) -> None:
     class Slow(FakeResponder):
-        async def answer(self, question):  # type: ignore[no-untyped-def,override]
+        async def answer(self, question):
             self.begun.set()
             try:
                 await asyncio.Event().wait()
@@ -172,7 +172,7 @@ async def test_a_client_that_reads_no_more_and_leaves_stops_it_too() -> None:
             blocked.set()
             await asyncio.Event().wait()
 
-    response = EventStream(responder.answer(None))  # type: ignore[arg-type]
+    response = EventStream(responder.answer(None))
     request = asyncio.create_task(response(exchange.scope, exchange.receive, send))
     await blocked.wait()
     assert not responder.closed.is_set()
@@ -183,7 +183,7 @@ async def test_a_client_that_reads_no_more_and_leaves_stops_it_too() -> None:
 
 async def test_silence_is_filled_with_comments(world: World) -> None:
     responder = FakeResponder(whole_answer(), gate=asyncio.Event())
-    response = EventStream(responder.answer(None), heartbeat_s=0.01)  # type: ignore[arg-type]
+    response = EventStream(responder.answer(None), heartbeat_s=0.01)
     exchange = Exchange("/")
     async with exchange.on(response):
         await exchange.start()
@@ -200,7 +200,7 @@ async def test_silence_is_filled_with_comments(world: World) -> None:
 async def test_an_answer_without_a_pause_ends_at_once(error: Exception | None) -> None:
     """The comments end with the events, also when an event and the end come in the same moment."""
     events = [*whole_answer()[:2], *([error] if error else [])]
-    response = EventStream(FakeResponder(events).answer(None), heartbeat_s=0.01)  # type: ignore[arg-type]
+    response = EventStream(FakeResponder(events).answer(None), heartbeat_s=0.01)
     exchange = Exchange("/")
     async with exchange.on(response) as request:
         await asyncio.wait_for(request, 5)

@@ -56,7 +56,7 @@ class Exchange:
     @asynccontextmanager
     async def on(self, app: ASGIApp) -> AsyncIterator["asyncio.Task[None]"]:
         """The application working on it, for the length of the block."""
-        task = asyncio.create_task(app(self.scope, self.receive, self.send))  # type: ignore[arg-type]
+        task = asyncio.create_task(app(self.scope, self.receive, self.send))
         try:
             yield task
         finally:

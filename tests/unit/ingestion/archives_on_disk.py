@@ -23,7 +23,7 @@ def zipped(files: Mapping[str, bytes], *, compression: int = zipfile.ZIP_DEFLATE
 
 def tarred(files: Mapping[str, bytes], mode: str = "w") -> bytes:
     buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode=mode) as packed:  # pyright: ignore
+    with tarfile.open(fileobj=buffer, mode=mode) as packed:
         for name, data in files.items():
             info = tarfile.TarInfo(name)
             info.size = len(data)

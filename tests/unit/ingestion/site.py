@@ -81,7 +81,7 @@ class Site:
 
 @asynccontextmanager
 async def running_site(**limits: float) -> AsyncGenerator[Site]:
-    site = Site(client=None)  # type: ignore[arg-type]
+    site = Site(client=None)
     server = await asyncio.start_server(site.serve, "127.0.0.1", 0)
     site.port = server.sockets[0].getsockname()[1]
     site.client = OutsideClient(

@@ -235,7 +235,7 @@ async def test_credentials_do_not_follow_to_another_origin(make: Clients) -> Non
             seen.append(buffer)
 
     class Recording(Wire):
-        async def connect_tcp(self, host: str, port: int, *_: object, **__: object) -> Stream:  # type: ignore[override]
+        async def connect_tcp(self, host: str, port: int, *_: object, **__: object) -> Stream:
             return Stream([self._responses.pop(0)])
 
     away = b"HTTP/1.1 302 Found\r\nSet-Cookie: a=b\r\nLocation: http://other.example/\r\n" + END
