@@ -20,15 +20,11 @@ from typing import Any, TypeVar, cast
 from uuid import UUID
 from weakref import WeakValueDictionary
 
-import lancedb
 import numpy as np
 import pyarrow as pa
 import structlog
-from lancedb.db import AsyncConnection
-from lancedb.index import FTS
-from lancedb.query import MatchQuery
-from lancedb.table import AsyncTable
 
+from retrieval.indexes.lean_lancedb import FTS, AsyncConnection, AsyncTable, MatchQuery, lancedb
 from retrieval.types import Candidate, IndexEntry, IndexName, Vector
 from runtime.errors import Defect, StorageFull, Unavailable
 from runtime.ids import CreatorId, PassageId, SourceId
