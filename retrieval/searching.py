@@ -76,14 +76,14 @@ class HybridRetriever:
         return Results(hits=hits, query_vector=vector, timings_ms=watch.laps())
 
     async def _creator(self, query: Query) -> Creator:
-        async with self._database.transaction() as tx:
-            return await self._catalogue.find(tx, str(query.creator_id))
+        async with self._database.reading() as db:
+            return await self._catalogue.find(db, str(query.creator_id))
 
     async def _hydrated(self, query: Query, candidates: Sequence[Candidate]) -> dict[PassageId, Hit]:
         if not candidates:
             return {}
-        async with self._database.transaction() as tx:
-            return await hydrate(tx, query, [c.id for c in candidates], self._clock.now())
+        async with self._database.reading() as db:
+            return await hydrate(db, query, [c.id for c in candidates], self._clock.now())
 
 
 def _checked(query: Query) -> str:

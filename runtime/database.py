@@ -26,31 +26,11 @@ def as_json(value: JsonValue) -> Jsonb:
     return Jsonb(value)
 
 
-class Transaction:
-    """One open transaction. Valid only inside `Database.transaction()`; not to be shared between tasks."""
+class Reader:
+    """Typed reads on one connection. Valid only inside the block that gave it; not to be shared between tasks."""
 
     def __init__(self, connection: psycopg.AsyncConnection[Any]) -> None:
         self._connection = connection
-        self._callbacks: list[Callable[[], Awaitable[None]]] = []
-
-    async def execute(self, query: LiteralString, params: Params = ()) -> int:
-        """Run one statement; returns how many rows it touched."""
-        async with self._connection.cursor() as cursor:
-            await cursor.execute(query, params)
-            return max(cursor.rowcount, 0)
-
-    async def execute_many(self, query: LiteralString, rows: Sequence[Params]) -> None:
-        """Run one statement for each row of parameters, pipelined."""
-        if not rows:
-            return
-        async with self._connection.cursor() as cursor:
-            await cursor.executemany(query, rows)
-
-    async def copy_rows(self, statement: LiteralString, rows: Sequence[Sequence[object]]) -> None:
-        """Bulk insert by `COPY ... FROM STDIN`; `statement` names table and columns."""
-        async with self._connection.cursor() as cursor, cursor.copy(statement) as copy:
-            for row in rows:
-                await copy.write_row(row)
 
     async def fetch_all(self, row: type[Row], query: LiteralString, params: Params = ()) -> list[Row]:
         """All rows as `row` objects, whose fields are named as the columns are."""
@@ -76,6 +56,33 @@ class Transaction:
         async with self._connection.cursor() as cursor:
             await cursor.execute(query, params)
             return [row[0] for row in await cursor.fetchall()]
+
+
+class Transaction(Reader):
+    """One open transaction. Valid only inside `Database.transaction()`; not to be shared between tasks."""
+
+    def __init__(self, connection: psycopg.AsyncConnection[Any]) -> None:
+        super().__init__(connection)
+        self._callbacks: list[Callable[[], Awaitable[None]]] = []
+
+    async def execute(self, query: LiteralString, params: Params = ()) -> int:
+        """Run one statement; returns how many rows it touched."""
+        async with self._connection.cursor() as cursor:
+            await cursor.execute(query, params)
+            return max(cursor.rowcount, 0)
+
+    async def execute_many(self, query: LiteralString, rows: Sequence[Params]) -> None:
+        """Run one statement for each row of parameters, pipelined."""
+        if not rows:
+            return
+        async with self._connection.cursor() as cursor:
+            await cursor.executemany(query, rows)
+
+    async def copy_rows(self, statement: LiteralString, rows: Sequence[Sequence[object]]) -> None:
+        """Bulk insert by `COPY ... FROM STDIN`; `statement` names table and columns."""
+        async with self._connection.cursor() as cursor, cursor.copy(statement) as copy:
+            for row in rows:
+                await copy.write_row(row)
 
     def after_commit(self, callback: Callable[[], Awaitable[None]]) -> None:
         """Have `callback` awaited once the transaction has committed; never when it rolls back."""
@@ -145,10 +152,30 @@ class Database:
         Raises Unavailable when the server cannot be reached or drops the connection, StorageFull when
         its disk is full, Conflict `write_conflict` on a deadlock or serialization failure.
         """
+        async with self._connection() as connection:
+            tx = Transaction(connection)
+            yield tx
+        await tx.run_callbacks()
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncGenerator[Reader]:
+        """Reads that need no common snapshot: each is a transaction of its own, one round trip instead of three.
+
+        Raises Unavailable when the server cannot be reached or drops the connection.
+        """
+        async with self._connection() as connection:
+            await connection.set_autocommit(True)
+            try:
+                yield Reader(connection)
+            finally:
+                if not connection.closed:
+                    await connection.set_autocommit(False)
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncGenerator[psycopg.AsyncConnection[Any]]:
         try:
             async with self._pool.connection() as connection:
-                tx = Transaction(connection)
-                yield tx
+                yield connection
         except PoolTimeout as error:
             raise _unreachable() from error
         except psycopg.errors.DiskFull as error:
@@ -163,7 +190,6 @@ class Database:
             ) from error
         except psycopg.OperationalError as error:
             raise _unreachable() from error
-        await tx.run_callbacks()
 
 
 def _unreachable() -> Unavailable:

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from creators.types import Creator, NewCreator, Persona, Visibility
 from runtime.clock import Clock
-from runtime.database import Transaction, as_json
+from runtime.database import Reader, Transaction, as_json
 from runtime.errors import Conflict, InvalidInput, NotFound
 from runtime.ids import CreatorId, new_id
 
@@ -73,7 +73,7 @@ class Catalogue:
             )
         return await self.find(tx, new.handle)
 
-    async def find(self, tx: Transaction, reference: str) -> Creator:
+    async def find(self, tx: Reader, reference: str) -> Creator:
         """The creator with this id or handle. Raises NotFound `creator_not_found`."""
         row = await tx.fetch_one(
             _CreatorRow,

@@ -20,6 +20,12 @@ def ingest_all(installation: Installation, data: Path) -> float:
     began = time.perf_counter()
     for channel in channels(data):
         installation.command("ingest", str(channel), "--creator", channel.name, "--no-wait")
+    return time.perf_counter() - began + ingest_again(installation, data)
+
+
+def ingest_again(installation: Installation, data: Path) -> float:
+    """Send all channels, each until it is ready before the next; seconds."""
+    began = time.perf_counter()
     for channel in channels(data):
         installation.command("ingest", str(channel), "--creator", channel.name)
     return time.perf_counter() - began
@@ -38,7 +44,7 @@ def measure(installation: Installation, data: Path) -> Iterator[Figure]:
     yield at_most("ingest / embedder alone", wall / alone, 1.25, "×")
     yield at_most("peak memory of the worker and its children (PSS)", memory.peak / 2**20, 800, "MB")
     before = _work_done(installation)
-    again = ingest_all(installation, data)
+    again = ingest_again(installation, data)
     yield at_most("the same again, unchanged", again, 10, "s")
     yield at_most("embeddings, index writes and jobs made by that", _work_done(installation) - before, 0, "")
 
