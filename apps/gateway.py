@@ -60,6 +60,7 @@ async def _serve(settings: Settings) -> None:
                 settings.secrets_path / SIGNING_KEY_FILE, core.clock, given=settings.secrets.signing_key
             ),
             probes=_probes(core, redis),
+            deep_probes={"retrieval": core.retriever.ping},
             index_name=core.index_name,
             clock=core.clock,
         )

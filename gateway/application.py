@@ -45,13 +45,15 @@ def build_gateway(
     admin_key: AdminKey,
     guests: GuestSigner,
     probes: Mapping[str, Probe],
+    deep_probes: Mapping[str, Probe],
     index_name: IndexName,
     clock: Clock,
 ) -> FastAPI:
     """The HTTP application. What is passed in stays its opener's to close.
 
     `index_name` is the index that a new creator answers from. A probe returns when its part works and raises an
-    UnderstudyError when it does not; `/ready` and `/health/deep` try all of them.
+    UnderstudyError when it does not: `/ready` tries `probes`, the servers that this process cannot do without, and
+    `/health/deep` the `deep_probes` too.
     """
     parts = Parts(
         settings=settings,
@@ -71,6 +73,7 @@ def build_gateway(
         admin_key=admin_key,
         guests=guests,
         probes=probes,
+        deep_probes=deep_probes,
         index_name=index_name,
         clock=clock,
     )

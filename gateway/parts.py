@@ -45,6 +45,7 @@ class Parts:
     admin_key: AdminKey
     guests: GuestSigner
     probes: Mapping[str, Probe]
+    deep_probes: Mapping[str, Probe]
     clock: Clock
     index_name: IndexName
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from creators import Catalogue, Creator
 from retrieval.fusion import fuse, unlisted_score
 from retrieval.selection import select
-from retrieval.store import hydrate, scored
+from retrieval.store import answerable, any_indexed, hydrate, scored
 from retrieval.types import (
     Candidate,
     Embedder,
@@ -18,8 +18,8 @@ from retrieval.types import (
 )
 from runtime.clock import Clock
 from runtime.database import Database
-from runtime.errors import InvalidInput
-from runtime.ids import PassageId
+from runtime.errors import InvalidInput, Unavailable
+from runtime.ids import CreatorId, PassageId
 from runtime.telemetry import span
 
 # How many the index is asked for of each kind; more neither helped nor hurt (30 to 100 measured).
@@ -52,7 +52,8 @@ class HybridRetriever:
     async def search(self, query: Query) -> Results:
         """At most `query.k` hits, best first, no text twice; timings `embed, index, hydrate, fuse, total`.
 
-        Raises NotFound `creator_not_found`, InvalidInput `query_empty`, `k_invalid`, Unavailable.
+        Raises NotFound `creator_not_found`, InvalidInput `query_empty`, `k_invalid`, Unavailable
+        (`index_missing` among it).
         """
         text = _checked(query)
         with span("retrieval.search"):
@@ -68,12 +69,30 @@ class HybridRetriever:
                 limit=limit,
                 sources=query.sources,
             )
+            if not candidates:
+                await self._ensure_none(query, creator.active_index)
             watch.lap("index")
             readable = await self._hydrated(query, candidates)
             watch.lap("hydrate")
             hits = select(_ranked(candidates, readable, limit=limit), k=query.k, per_source=query.per_source)
             watch.lap("fuse")
         return Results(hits=hits, query_vector=vector, timings_ms=watch.laps())
+
+    async def ping(self) -> None:
+        """Embed something and find something. Raises Unavailable, `index_missing` when the index has lost a creator."""
+        vector = await self._embedder.query("ping")
+        async with self._database.reading() as db:
+            known = await any_indexed(db)
+        if known is not None:
+            index, creator = IndexName(known.indexed_in[0]), CreatorId(known.creator_id)
+            if not await self._index.search(index, creator, vector=vector, text="ping", limit=1):
+                raise _lost()
+
+    async def _ensure_none(self, query: Query, index: str) -> None:
+        """An index that has lost what it had must not read as a creator who has said nothing."""
+        async with self._database.reading() as db:
+            if await answerable(db, query, index, self._clock.now()):
+                raise _lost()
 
     async def _creator(self, query: Query) -> Creator:
         async with self._database.reading() as db:
@@ -84,6 +103,14 @@ class HybridRetriever:
             return {}
         async with self._database.reading() as db:
             return await hydrate(db, query, [c.id for c in candidates], self._clock.now())
+
+
+def _lost() -> Unavailable:
+    return Unavailable(
+        "index_missing",
+        "The index does not have what was written into it.",
+        next_step="Rebuild it with ./understudy reindex.",
+    )
 
 
 def _checked(query: Query) -> str:

@@ -111,6 +111,25 @@ async def hydrate(tx: Reader, query: Query, ids: Sequence[PassageId], now: datet
     return {PassageId(row.passage_id): row.hit() for row in rows}
 
 
+async def answerable(tx: Reader, query: Query, index: str, now: datetime) -> bool:
+    """Whether the asker may read anything that the index is known to have."""
+    return await tx.fetch_value(
+        "SELECT EXISTS (SELECT FROM creators.readable_sources s"
+        " JOIN retrieval.placements o ON o.source_id = s.id AND o.generation = s.generation"
+        " JOIN retrieval.passages p ON p.id = o.passage_id"
+        " WHERE s.creator_id = %(creator)s AND %(index)s = ANY(p.indexed_in)"
+        " AND s.access = ANY(%(access)s) AND (s.visible_from IS NULL OR s.visible_from <= %(now)s)"
+        " AND (%(sources)s::uuid[] IS NULL OR s.id = ANY(%(sources)s::uuid[])))",
+        {
+            "creator": query.creator_id,
+            "index": index,
+            "access": sorted(query.access),
+            "now": now,
+            "sources": None if query.sources is None else list(query.sources),
+        },
+    )
+
+
 # So many passages on each side are read for widening a hit; a budget of 2,000 tokens needs about four.
 _REACH = 8
 
@@ -186,8 +205,8 @@ class IndexRow:
 
 
 @dataclass(frozen=True, slots=True)
-class StaleRow:
-    """A passage to be removed, and the indexes that have it."""
+class IndexedRow:
+    """A passage, and the indexes that have it."""
 
     id: UUID
     creator_id: UUID
@@ -276,10 +295,10 @@ async def mark_indexed(tx: Transaction, ids: Sequence[UUID], index: str) -> None
     )
 
 
-async def stale(tx: Transaction, source_id: SourceId) -> list[StaleRow]:
+async def stale(tx: Transaction, source_id: SourceId) -> list[IndexedRow]:
     """Passages of a source that neither its published generation, if there is one, nor a later one has."""
     return await tx.fetch_all(
-        StaleRow,
+        IndexedRow,
         "SELECT p.id, p.creator_id, p.indexed_in FROM retrieval.passages p"
         " LEFT JOIN creators.readable_sources s ON s.id = p.source_id"
         " WHERE p.source_id = %s AND NOT EXISTS (SELECT FROM retrieval.placements o"
@@ -314,10 +333,10 @@ async def delete_stale(tx: Transaction, source_id: SourceId, ids: Sequence[UUID]
     await tx.execute("UPDATE retrieval.passages SET indexed_in = '{}' WHERE id = ANY(%s)", (list(ids),))
 
 
-async def indexed(tx: Transaction, source_id: SourceId) -> list[StaleRow]:
+async def indexed(tx: Transaction, source_id: SourceId) -> list[IndexedRow]:
     """Passages of a source, and the indexes that have them."""
     return await tx.fetch_all(
-        StaleRow,
+        IndexedRow,
         "SELECT id, creator_id, indexed_in FROM retrieval.passages WHERE source_id = %s",
         (source_id,),
     )
@@ -366,7 +385,25 @@ async def passages_after(
     )
 
 
-async def passage_ids(tx: Transaction, creator_id: CreatorId) -> set[PassageId]:
+async def any_indexed(tx: Reader) -> IndexedRow | None:
+    """Some passage that an index has; None when there is none."""
+    return await tx.fetch_one(
+        IndexedRow,
+        "SELECT id, creator_id, indexed_in FROM retrieval.passages WHERE indexed_in <> '{}' LIMIT 1",
+    )
+
+
+async def indexed_ids(tx: Reader, creator_id: CreatorId, index: str) -> set[PassageId]:
+    """The passages of a creator that the index has."""
+    return set(
+        await tx.fetch_values(
+            "SELECT id FROM retrieval.passages WHERE creator_id = %s AND %s = ANY(indexed_in)",
+            (creator_id, index),
+        )
+    )
+
+
+async def passage_ids(tx: Reader, creator_id: CreatorId) -> set[PassageId]:
     """All passages of a creator."""
     return set(
         await tx.fetch_values("SELECT id FROM retrieval.passages WHERE creator_id = %s", (creator_id,))

@@ -164,6 +164,16 @@ class PassageWriter:
         await self._index.compact(index_name, creator_id)
         return done
 
+    async def compare(self, creator_id: CreatorId, index_name: IndexName) -> tuple[int, int]:
+        """How many passages of a creator the index should have and has not, and how many it has of nobody."""
+        async with self._database.reading() as db:
+            expected = await sql.indexed_ids(db, creator_id, index_name)
+        # What is written in between is in both; what is removed is in SQL until the index has forgotten it.
+        there = await self._index.ids(index_name, creator_id)
+        async with self._database.reading() as db:
+            known = await sql.passage_ids(db, creator_id)
+        return len((expected & known) - there), len(there - known)
+
     async def _embedded_after(self, creator_id: CreatorId, last: UUID) -> list[sql.IndexRow]:
         """The next passages of a creator by id, with vectors; those that are missing are made now."""
         async with self._database.transaction() as tx:

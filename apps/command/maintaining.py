@@ -15,7 +15,7 @@ import typer
 from apps.command.client import gateway_client
 from apps.command.output import AsJson, CreatorOption, console, show_json, show_table
 from apps.supervisor.lock import read_state
-from runtime.errors import UnderstudyError
+from runtime.errors import Conflict, UnderstudyError
 from runtime.settings import Settings, load_settings
 
 # Less free disk than this, in bytes, and PostgreSQL soon stops taking writes.
@@ -125,6 +125,7 @@ def _look(settings: Settings) -> Iterator[_Finding]:
         ("database", _database),
         ("redis", _redis),
         ("embedder", _embedder),
+        ("index", _index),
         ("speech", _speech),
     ]
     for part, look in looks:
@@ -185,6 +186,29 @@ def _embedder(settings: Settings) -> str:
             embedder.close()
 
     return f"{embedder.name}, {asyncio.run(try_it())} dimensions"
+
+
+def _index(settings: Settings) -> str:
+    missing, orphans = asyncio.run(_compared(settings))
+    if missing or orphans:
+        raise Conflict(
+            "index_differs",
+            f"{missing} passages are missing in the index, {orphans} are in it that nobody has.",
+            next_step="Rebuild it with ./understudy reindex.",
+        )
+    return "has what the database says"
+
+
+async def _compared(settings: Settings) -> tuple[int, int]:
+    """Missing and orphaned passages of all creators."""
+    from apps.assembly import open_core
+    from retrieval import IndexName
+
+    async with open_core(settings) as core:
+        async with core.database.reading() as db:
+            creators = await core.catalogue.all(db, include_private=True)
+        found = [await core.writer.compare(one.id, IndexName(one.active_index)) for one in creators]
+    return sum(missing for missing, _ in found), sum(orphans for _, orphans in found)
 
 
 def _speech(settings: Settings) -> str:

@@ -89,7 +89,7 @@ class Catalogue:
             )
         return row.creator()
 
-    async def all(self, tx: Transaction, *, include_private: bool = False) -> list[Creator]:
+    async def all(self, tx: Reader, *, include_private: bool = False) -> list[Creator]:
         """The creators by name; those that are not public only when asked for."""
         rows = await tx.fetch_all(
             _CreatorRow,

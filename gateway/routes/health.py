@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Mapping
 
 import structlog
 from fastapi import APIRouter, Request
@@ -9,7 +10,7 @@ from fastapi.responses import Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from gateway.bodies import CheckBody, HealthBody
-from gateway.parts import FromParts, Parts, Probe
+from gateway.parts import FromParts, Probe
 from gateway.problems import problem_response
 from runtime.errors import Defect, Unavailable, UnderstudyError
 
@@ -29,14 +30,14 @@ async def health() -> HealthBody:
 @router.get("/health/deep", response_model=HealthBody)
 async def deep_health(request: Request, parts: FromParts) -> HealthBody | Response:
     """Each part that an answer needs, tried now; status 503 when one of them fails."""
-    checks = await _checks(parts)
+    checks = await _checks({**parts.probes, **parts.deep_probes})
     return _not_ready(request, checks) or HealthBody(checks=checks)
 
 
 @router.get("/ready", response_model=HealthBody)
 async def ready(request: Request, parts: FromParts) -> HealthBody | Response:
-    """Whether requests should be sent here: status 503 until every part answers."""
-    return _not_ready(request, await _checks(parts)) or HealthBody()
+    """Whether requests should be sent here: status 503 until the servers it needs answer."""
+    return _not_ready(request, await _checks(parts.probes)) or HealthBody()
 
 
 @router.get("/metrics", include_in_schema=False)
@@ -59,10 +60,9 @@ def _not_ready(request: Request, checks: dict[str, CheckBody]) -> Response | Non
     )
 
 
-async def _checks(parts: Parts) -> dict[str, CheckBody]:
-    names = list(parts.probes)
-    results = await asyncio.gather(*(_check(name, parts.probes[name]) for name in names))
-    return dict(zip(names, results, strict=True))
+async def _checks(probes: Mapping[str, Probe]) -> dict[str, CheckBody]:
+    results = await asyncio.gather(*(_check(name, probe) for name, probe in probes.items()))
+    return dict(zip(probes, results, strict=True))
 
 
 async def _check(name: str, probe: Probe) -> CheckBody:

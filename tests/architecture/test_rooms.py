@@ -12,7 +12,7 @@ from tests.architecture.source import ROOMS, ROOT, Module, product, read
 
 # Which modules may know a vendor's library. A prefix ends at a dot.
 VENDORS: dict[str, tuple[str, ...]] = {
-    "lancedb": ("retrieval.indexes.lance",),
+    "lancedb": ("retrieval.indexes.lean_lancedb",),
     "pyarrow": ("retrieval.indexes.lance",),
     "onnxruntime": ("retrieval.embedders",),
     "tokenizers": ("retrieval.embedders",),

@@ -222,6 +222,7 @@ class Rooms:
             admin_key=AdminKey(KEY),
             guests=GuestSigner("s" * 43, self.clock),
             probes={"database": self.probe},
+            deep_probes={"retrieval": self.retriever.ping},
             index_name=INDEX,
             clock=self.clock,
         )

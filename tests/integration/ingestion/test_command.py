@@ -107,6 +107,7 @@ def gateway_of(workshop: Workshop) -> Any:
         admin_key=AdminKey(KEY),
         guests=GuestSigner("s" * 43, workshop.clock),
         probes={},
+        deep_probes={},
         index_name=INDEX,
         clock=workshop.clock,
     )

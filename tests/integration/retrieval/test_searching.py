@@ -12,8 +12,8 @@ from creators import Creator
 from retrieval import Hit, Query, neighbours
 from retrieval.indexes.lance import LanceIndex
 from retrieval.testing import MemoryIndex
-from retrieval.types import Candidate, IndexName, Vector
-from runtime.errors import InvalidInput, NotFound
+from retrieval.types import Candidate, IndexEntry, IndexName, Vector
+from runtime.errors import InvalidInput, NotFound, Unavailable
 from runtime.ids import CreatorId, PassageId, SourceId
 from tests.integration.retrieval.studio import INDEX, LATHE, MINERS, SEEDS, SOIL, Studio, drafts, unwatched
 
@@ -218,3 +218,42 @@ async def test_a_hit_that_was_replaced_has_no_neighbours(studio: Studio, bev: Cr
     assert await around(studio, hit, 1000) == [SEEDS]
     assert await around(studio, replace(hit, source_id=SourceId(uuid4())), 1000) == [SEEDS]
     assert PassageId(hit.passage_id) not in await studio.index.ids(INDEX, bev.id)
+
+
+async def test_a_lost_index_is_no_creator_without_an_answer(
+    studio: Studio, bev: Creator, ada: Creator
+) -> None:
+    source = await studio.write(bev, drafts(SEEDS, LATHE))
+    await studio.writer.drop(bev.id, INDEX)
+    with pytest.raises(Unavailable) as lost:
+        await studio.texts(bev, "seeds")
+    assert lost.value.code == "index_missing"
+    with pytest.raises(Unavailable):
+        await studio.texts(bev, "seeds", sources=frozenset({source}))
+    # Where there is nothing to be found, nothing is missing.
+    assert await studio.texts(ada, "seeds") == []
+    assert await studio.texts(bev, "seeds", access=frozenset({"members"})) == []
+    assert await studio.texts(bev, "seeds", sources=frozenset({SourceId(uuid4())})) == []
+    await studio.writer.rebuild(bev.id, INDEX, unwatched)
+    assert await studio.texts(bev, "seeds") == [SEEDS, LATHE]
+
+
+async def test_a_ping_finds_a_lost_index(studio: Studio, bev: Creator) -> None:
+    await studio.retriever.ping()
+    await studio.write(bev, drafts(SEEDS))
+    await studio.retriever.ping()
+    await studio.writer.drop(bev.id, INDEX)
+    with pytest.raises(Unavailable) as lost:
+        await studio.retriever.ping()
+    assert lost.value.code == "index_missing"
+
+
+async def test_the_index_is_compared_with_the_truth(studio: Studio, bev: Creator) -> None:
+    await studio.write(bev, drafts(SEEDS, LATHE))
+    assert await studio.writer.compare(bev.id, INDEX) == (0, 0)
+    found = await first(studio, bev, "seeds")
+    await studio.index.forget(INDEX, bev.id, [found.passage_id])
+    assert await studio.writer.compare(bev.id, INDEX) == (1, 0)
+    stray = IndexEntry(PassageId(uuid4()), found.source_id, SOIL, await studio.embedder.query(SOIL))
+    await studio.index.upsert(INDEX, bev.id, [stray])
+    assert await studio.writer.compare(bev.id, INDEX) == (1, 1)

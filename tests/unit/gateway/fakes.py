@@ -348,6 +348,7 @@ class World:
     contents: FakeContents = field(default_factory=FakeContents)
     addresses: FakeAddresses = field(default_factory=FakeAddresses)
     probes: dict[str, Probe] = field(default_factory=lambda: {"database": well})
+    deep_probes: dict[str, Probe] = field(default_factory=lambda: {"retrieval": well})
 
     def __post_init__(self) -> None:
         parts: dict[str, Any] = {name: getattr(self, name) for name in self.__dataclass_fields__}

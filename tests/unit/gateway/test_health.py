@@ -47,6 +47,13 @@ async def test_a_part_that_is_down_is_named(path: str) -> None:
         assert (await client.get("/health")).status_code == 200
 
 
+async def test_what_only_deep_health_tries_keeps_no_request_away() -> None:
+    async with World(deep_probes={"retrieval": down}).client() as client:
+        assert (await client.get("/ready")).status_code == 200
+        deep = await client.get("/health/deep")
+    assert (deep.status_code, "retrieval" in deep.json()["detail"]) == (503, True)
+
+
 async def test_a_check_that_breaks_is_a_part_that_is_down() -> None:
     async with World(probes={"database": broken, "redis": well}).client() as client:
         with structlog.testing.capture_logs() as logs:
