@@ -38,6 +38,11 @@ _OPENER = re.compile(
     re.IGNORECASE,
 )
 _WHAT_IF = re.compile(r"^(?:and |but |so )?(?:what|even|only) if\b", re.IGNORECASE)
+_NOW = re.compile(
+    r"\b(?:still|now|nowadays|these days|today|any ?more|currently|at the moment|lately|latest|newest|most recent"
+    r"|change(?:d)? (?:your|his|her|their) mind)\b",
+    re.IGNORECASE,
+)
 _PERSON = word_set("he him his she her hers they them their")
 _RECORDING = re.compile(
     r"\b(?:that|this|the same) (?:video|episode|podcast|talk|recording|interview)\b", re.I
@@ -62,6 +67,11 @@ class Understood:
     own: str
     carried: str = ""
     further: bool = False
+
+    @property
+    def now(self) -> bool:
+        """Whether it asks what holds today, so that what was said last comes before what was said first."""
+        return bool(_NOW.search(self.own))
 
 
 def understand(text: str, history: Sequence[Message] = ()) -> Understood:

@@ -23,6 +23,13 @@ _WIDEST_WORDS = 75
 _SHORT_WORDS = 6
 # The answer to a quoted question is its reply's first sentences, up to at least so many words.
 _REPLY_WORDS = 15
+# Who repeats what they said before may take it back in the next breath: so many sentences are quoted with it.
+_AFTER_REPORTED = 2
+_REPORTED = re.compile(
+    r"\b(?:i|we) (?:(?:once|always|also|even|never) )?(?:said|used to|thought|told (?:you|people|everyone)|wrote|claimed|swore)\b"
+    r"|\bword for word\b|\bback then\b",
+    re.IGNORECASE,
+)
 # Words that begin a sentence and stand for something before it.
 _DANGLING = re.compile(
     r"^(?:(?:and|but|so|because|well|yeah|yes|right|or|now|no|okay|i mean|you know|like)[\s,]+)*"
@@ -150,7 +157,20 @@ def _widened(joined: JoinedText, start: int, end: int) -> tuple[int, int]:
             last = last + 1 if _words(found, first, last + 1) <= _WIDEST_WORDS else last
         elif _same_turn(found, first - 1, first):
             first = _wider(found, first - 1, last, first)
+    last = _with_what_follows(found, first, last)
     return found[first].start, found[last].end
+
+
+def _with_what_follows(found: Sequence[Sentence], first: int, last: int) -> int:
+    """The last sentence to quote when somebody repeats what they said before."""
+    if not any(_REPORTED.search(sentence.text) for sentence in found[first : last + 1]):
+        return last
+    end = last + _AFTER_REPORTED
+    while (
+        last < end and _same_turn(found, last, last + 1) and _words(found, first, last + 1) <= _WIDEST_WORDS
+    ):
+        last += 1
+    return last
 
 
 def _reply(found: Sequence[Sentence], first: int) -> tuple[int, int]:

@@ -18,13 +18,16 @@ class Paragraph:
     citations: tuple[Citation, ...] = ()
 
 
-def covered(quotes: Sequence[Quote], verdict: Verdict) -> list[Paragraph]:
-    """An answer made of quotes, in the order of their dates when they have several, else best first."""
+def covered(quotes: Sequence[Quote], verdict: Verdict, *, now: bool) -> list[Paragraph]:
+    """An answer made of quotes, in the order of their dates when they have several, else best first.
+
+    What was said last comes first when the question is what holds `now`.
+    """
     found: list[Paragraph] = []
     if verdict.coverage == "partly_covered":
         found.append(Paragraph(_reservation(verdict)))
     previous: Quote | None = None
-    for marker, quote in enumerate(by_date(quotes), start=1):
+    for marker, quote in enumerate(by_date(quotes, newest_first=now), start=1):
         found.append(Paragraph(f"{_sentence(quote, previous)} [{marker}]", (quote.citation(marker),)))
         previous = quote
     return found
@@ -43,12 +46,14 @@ def not_covered(
     return [Paragraph(f"{text} The nearest passage is {_place(nearest)} [1].", (nearest.citation(1),))]
 
 
-def by_date(quotes: Sequence[Quote]) -> list[Quote]:
-    """Oldest first when every quote has a date and these differ; as they are otherwise."""
+def by_date(quotes: Sequence[Quote], *, newest_first: bool = False) -> list[Quote]:
+    """Oldest first, or newest, when every quote has a date and these differ; as they are otherwise."""
     dated = [(quote.hit.published_at, quote) for quote in quotes if quote.hit.published_at is not None]
     if len(dated) < len(quotes) or len({date.date() for date, _ in dated}) < 2:
         return list(quotes)
-    return [quote for _, quote in sorted(dated, key=lambda pair: (pair[0], pair[1].start_ms or 0))]
+    dated.sort(key=lambda pair: pair[1].start_ms or 0)
+    dated.sort(key=lambda pair: pair[0], reverse=newest_first)
+    return [quote for _, quote in dated]
 
 
 def _reservation(verdict: Verdict) -> str:

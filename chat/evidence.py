@@ -13,6 +13,7 @@ import math
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 import numpy as np
 
@@ -35,6 +36,8 @@ _USUAL_WORDS = 25
 _LENGTH = 0.07
 # The year or the speaker that the question names is that of the passage.
 _NAMED_PLACE = 0.1
+# Of two things said at different times, the later one answers what holds now.
+_LATEST = 0.15
 # An answer quotes so many passages at most, and none that is so much worse than the best.
 _QUOTED_PASSAGES = 3
 _MARGIN = 0.25
@@ -116,7 +119,12 @@ class Weigher:
         hits = tuple(hit for hit in results.hits if not hit.sponsor or names_sponsor(hit, terms, vocabulary))
         stems = [frozenset(vocabulary.stems(_searched(hit))) for hit in hits]
         weights = _weights(terms, stems, set(vocabulary.content(asked.own)))
-        pieces = [piece for rank, hit in enumerate(hits) for piece in _pieces(rank, hit, weights, vocabulary)]
+        ages = _ages(hits) if asked.now else {}
+        pieces = [
+            piece
+            for rank, hit in enumerate(hits)
+            for piece in _pieces(rank, hit, weights, vocabulary, late=ages.get(hit.published_at, 0.0))
+        ]
         looked_at = _worth_a_look(pieces)
         await self._embed(looked_at)
         expects = expectation(asked.own)
@@ -179,9 +187,17 @@ def _weights(
     }
 
 
-def _pieces(rank: int, hit: Hit, weights: Mapping[str, float], vocabulary: Vocabulary) -> list[_Piece]:
+def _ages(hits: Sequence[Hit]) -> dict[datetime | None, float]:
+    """The dates of the passages: 0 for the earliest, 1 for the latest."""
+    dates = sorted({hit.published_at for hit in hits if hit.published_at is not None})
+    return {date: place / (len(dates) - 1) for place, date in enumerate(dates)} if len(dates) > 1 else {}
+
+
+def _pieces(
+    rank: int, hit: Hit, weights: Mapping[str, float], vocabulary: Vocabulary, *, late: float
+) -> list[_Piece]:
     heading = frozenset(vocabulary.stems(_leaf(hit)))
-    bonus = _NAMED_PLACE * _is_named(hit, weights, vocabulary)
+    bonus = _NAMED_PLACE * _is_named(hit, weights, vocabulary) + _LATEST * late
     found: list[_Piece] = []
     for index, sentence in enumerate(sentences(hit.text)):
         stems = heading | frozenset(vocabulary.stems(sentence.text))

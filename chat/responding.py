@@ -183,7 +183,7 @@ class ExtractiveResponder:
             return await self._not_covered(work, excerpts or evidence.excerpts, verdict, further=nothing_new)
         quotes = await self._quotes(worth_quoting(excerpts))
         self._lap(work, "quotes")
-        return _Reply(verdict.coverage, composing.covered(quotes, verdict))
+        return _Reply(verdict.coverage, composing.covered(quotes, verdict, now=work.asked.now))
 
     async def _not_covered(
         self, work: _Work, excerpts: Sequence[Excerpt], verdict: Verdict, *, further: bool

@@ -46,8 +46,15 @@ class Installation:
 
     def get(self, path: str) -> dict[str, Any]:
         """What the gateway answers the administrator."""
+        return self.http.get(path, headers=self._admin()).raise_for_status().json()
+
+    def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        """What the gateway answers the administrator who posts this."""
+        return self.http.post(path, json=body, headers=self._admin()).raise_for_status().json()
+
+    def _admin(self) -> dict[str, str]:
         key = (self.var / "secrets" / "admin.key").read_text(encoding="utf-8").strip()
-        return self.http.get(path, headers={"Authorization": f"Bearer {key}"}).raise_for_status().json()
+        return {"Authorization": f"Bearer {key}"}
 
     def database_url(self) -> str:
         """Its PostgreSQL."""

@@ -199,3 +199,15 @@ def test_asking_for_more_is_told_from_asking_why() -> None:
     history = after("What is Payjoin?")
     assert understand("Tell me more", history).further
     assert not understand("Why?", history).further
+
+
+@pytest.mark.parametrize(
+    "question", ["Do you still tour?", "And now?", "Have you changed your mind?", "Your latest view?"]
+)
+def test_a_question_may_ask_what_holds_now(question: str) -> None:
+    assert understand(question).now
+
+
+@pytest.mark.parametrize("question", ["How do I know?", "When did you start?", "What is a nowcast?"])
+def test_a_question_without_a_time_asks_about_all_times(question: str) -> None:
+    assert not understand(question).now

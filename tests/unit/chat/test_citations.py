@@ -111,6 +111,19 @@ def test_a_sentence_that_dangles_takes_the_one_before_with_it() -> None:
     assert quote.start_ms == 0
 
 
+def test_what_is_repeated_is_quoted_with_its_correction() -> None:
+    segments = cues(
+        "And I said, never run tubeless.", "I was wrong about that.", "It seals itself.", "Bye now."
+    )
+    text = JoinedText(segments).text
+    assert quoted(excerpt(text, 0, 31), segments).text == (
+        "And I said, never run tubeless. I was wrong about that. It seals itself."
+    )
+    taken_back = cues("I used to oil it.", "Now I wax it.", speakers="AB")
+    text = JoinedText(taken_back).text
+    assert "wax" not in quoted(excerpt(text, 0, 17), taken_back).text
+
+
 def test_a_question_to_somebody_else_gives_way_to_the_reply() -> None:
     segments = cues(
         "So how do you keep your chain clean?",

@@ -22,8 +22,8 @@ def quote(text: str = "I wax it.", **changes: Any) -> Quote:
     return Quote(hit=hit(text, **changes), text=text, end_ms=3_730_000, score=1.0, **about)
 
 
-def said(*quotes: Quote, verdict: Verdict = YES) -> list[str]:
-    return [paragraph.text for paragraph in covered(quotes, verdict)]
+def said(*quotes: Quote, verdict: Verdict = YES, now: bool = False) -> list[str]:
+    return [paragraph.text for paragraph in covered(quotes, verdict, now=now)]
 
 
 def test_who_says_it_where_and_when() -> None:
@@ -87,3 +87,11 @@ def test_dates_order_quotes_only_when_all_have_different_ones() -> None:
     assert by_date([new, old]) == [old, new]
     assert by_date([new, undated, old]) == [new, undated, old]
     assert by_date([new, replace(new, text="Later.")])[0] is new
+
+
+def test_what_holds_now_comes_before_what_was_said_once() -> None:
+    old = quote("Old.", published_at=datetime(2021, 1, 1, tzinfo=UTC))
+    new, later = quote("New."), quote("Later.", start_ms=3_800_000)
+    assert by_date([old, later, new], newest_first=True) == [new, later, old]
+    assert "New." in said(old, new, now=True)[0]
+    assert "Old." in said(new, old)[0]

@@ -57,6 +57,13 @@ async def test_the_interviewer_s_question_brings_up_the_reply() -> None:
     assert "half a percent" in quoted(evidence.excerpts[0], segments).text
 
 
+async def test_what_was_said_last_answers_what_holds_now() -> None:
+    old = hit("I never run tubeless tires.", published_at=datetime(2021, 4, 18, tzinfo=UTC))
+    new = hit("I run tubeless tires.", published_at=datetime(2025, 3, 16, tzinfo=UTC))
+    assert (await weigh("Do you never run tubeless tires?", old, new)).excerpts[0].hit == old
+    assert (await weigh("Do you still never run tubeless tires?", old, new)).excerpts[0].hit == new
+
+
 async def test_a_question_is_worth_less_than_a_statement() -> None:
     asks, says = hit("Is a touring chain expensive?"), hit("A touring chain is expensive.")
     evidence = await weigh("Is a touring chain expensive?", asks, says)
