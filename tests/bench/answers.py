@@ -1,5 +1,6 @@
 """How many questions are answered from the right moment, and how many that were never answered are seen as such."""
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,10 +18,16 @@ def measure(installation: Installation) -> Iterator[Figure]:
     for name in SETS:
         cases = questions(f"questions_{name}")
         covered = [_ask(installation, case) for case in cases["questions"]]
-        right = sum(_is_right(*pair) for pair in zip(cases["questions"], covered, strict=True))
-        yield plain(
-            f"questions ({name}) answered within {NEAR_S} s of the moment", f"{right} of {len(covered)}"
-        )
+        errors = [_seek_error(*pair) for pair in zip(cases["questions"], covered, strict=True)]
+        for what, near in (
+            ("the stretch", [e for e, _ in errors]),
+            ("its first second", [e for _, e in errors]),
+        ):
+            right = sum(error <= NEAR_S for error in near)
+            yield plain(
+                f"questions ({name}) answered within {NEAR_S} s of {what} that answers",
+                f"{right} of {len(near)}",
+            )
         refused = sum(answer["kind"] == "not_covered" for answer in covered)
         yield plain(f"questions ({name}) wrongly taken as not covered", f"{refused} of {len(covered)}")
         if absent := cases.get("not_covered"):
@@ -34,7 +41,12 @@ def _ask(installation: Installation, case: dict[str, Any]) -> dict[str, Any]:
     return installation.http.post("/api/v1/chat", json=body).raise_for_status().json()
 
 
-def _is_right(case: dict[str, Any], answer: dict[str, Any]) -> bool:
+def _seek_error(case: dict[str, Any], answer: dict[str, Any]) -> tuple[float, float]:
+    """Seconds from the nearest citation to the stretch that answers, 0 inside it, and to its first second."""
+    if answer["kind"] == "not_covered":
+        return math.inf, math.inf
     starts = [c["start_ms"] / 1000 for c in answer["citations"] if c["external_id"] == case["video"]]
-    near = any(case["start_s"] - NEAR_S <= start <= case["end_s"] + NEAR_S for start in starts)
-    return near and answer["kind"] in {"covered", "partly_covered"}
+    to_stretch = (max(case["start_s"] - start, start - case["end_s"], 0.0) for start in starts)
+    return min(to_stretch, default=math.inf), min(
+        (abs(start - case["start_s"]) for start in starts), default=math.inf
+    )
