@@ -89,6 +89,7 @@ async def test_a_source_goes_with_everything_it_had_and_no_more(workshop: Worksh
         "placements": 2,
         "embeddings": 0,  # the other creator's words are the same
         "segments": 2,
+        "corrections": 0,
         "uploads": 1,
         "sources": 1,
     }
