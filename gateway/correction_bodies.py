@@ -1,6 +1,6 @@
 """What travels about segments and their corrections."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from creators import Correction, Replacement, SpokenSegment, TextChange
 from gateway.bodies import Text
 from ingestion import CorrectionOutcome, WantedText
+from runtime.ids import JobId, SourceId
 
 CHANGES_SHOWN = 200
 MOST_WANTED = 1000
@@ -155,8 +156,31 @@ class RefusedBody(BaseModel):
     next_step: str
 
 
+class SourceJobBody(BaseModel):
+    """The job that makes a source say what it is to say."""
+
+    source_id: UUID
+    job_id: UUID
+
+    @classmethod
+    def all_of(cls, jobs: Mapping[SourceId, JobId]) -> "list[SourceJobBody]":
+        return [cls(source_id=source_id, job_id=job_id) for source_id, job_id in jobs.items()]
+
+
+class ApplyRequest(_Request):
+    """The sources that are to say what they are corrected to."""
+
+    source_ids: Annotated[tuple[UUID, ...], Field(min_length=1, max_length=MOST_WANTED)]
+
+
+class ApplyBody(BaseModel):
+    """A job for each source that does not say yet what it is corrected to; none once all do."""
+
+    jobs: list[SourceJobBody]
+
+
 class CorrectionOutcomeBody(BaseModel):
-    """What is changed: how many texts, in how many segments, of which the first 200 are shown; and the jobs that do it.
+    """What is changed: how many texts, in how many segments, of which the first 200 are shown; and by which jobs.
 
     `not_applied` of them are not said by their source now, and wait until they are.
     """
@@ -168,7 +192,7 @@ class CorrectionOutcomeBody(BaseModel):
     unchanged: int
     changes: list[ChangeBody]
     refused: list[RefusedBody]
-    job_ids: list[UUID]
+    jobs: list[SourceJobBody]
 
     @classmethod
     def of(cls, outcome: CorrectionOutcome, *, dry_run: bool = False) -> "CorrectionOutcomeBody":
@@ -183,5 +207,5 @@ class CorrectionOutcomeBody(BaseModel):
                 RefusedBody(place=one.place, code=one.code, detail=one.detail, next_step=one.next_step)
                 for one in outcome.refused
             ],
-            job_ids=list(outcome.jobs),
+            jobs=SourceJobBody.all_of(outcome.jobs),
         )

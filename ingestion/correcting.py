@@ -1,7 +1,7 @@
 """Corrections of transcripts: taken in here, and made true by the job of their source."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
 from creators import Creator, Library, Replacement, Source, TextChange
@@ -39,12 +39,12 @@ class RefusedText:
 @dataclass(frozen=True, slots=True)
 class CorrectionOutcome:
     """What became of many wishes, or would. `changes` are those that change anything; `unchanged` says how many did
-    not. `jobs` make them true."""
+    not. `jobs`, by source, make them true: a job that ran already may leave that to the one after it."""
 
     changes: tuple[TextChange, ...]
     unchanged: int = 0
     refused: tuple[RefusedText, ...] = ()
-    jobs: tuple[JobId, ...] = ()
+    jobs: Mapping[SourceId, JobId] = field(default_factory=dict[SourceId, JobId])
 
 
 class Corrections:
@@ -123,6 +123,19 @@ class Corrections:
         changes = [change for change in map(replacement.of, holding) if change.is_change]
         return await self._make(tx, creator, changes, dry_run=dry_run)
 
+    async def apply(
+        self, tx: Transaction, creator: Creator, sources: Sequence[SourceId]
+    ) -> dict[SourceId, JobId]:
+        """See to it that corrections which are not applied yet will be, as when their job has failed.
+
+        Returns the jobs of those of the creator's sources that have some, and so nothing once all of them are applied.
+        """
+        own = {source.id for source in await self._library.sources(tx, creator.id)}
+        wanted = [id for id in sorted(own & set(sources)) if not await is_leaving(tx, creator.id, id)]
+        for id in wanted:
+            await self._library.lock(tx, id)
+        return await self._queued(tx, creator, wanted)
+
     async def source(self, tx: Transaction, creator: Creator, source_id: SourceId) -> Source:
         """A source of this creator. Raises NotFound `source_not_found`, also for another creator's."""
         source = await self._library.source(tx, source_id)
@@ -146,12 +159,17 @@ class Corrections:
         for id in sources:
             await self._library.lock(tx, id)
         await self._library.edits.make(tx, made)
-        jobs = [
-            await self._queue.enqueue(tx, job_of(creator.id, id, queue=EMBED))
+        return CorrectionOutcome(made, unchanged, jobs=await self._queued(tx, creator, sources))
+
+    async def _queued(
+        self, tx: Transaction, creator: Creator, sources: Sequence[SourceId]
+    ) -> dict[SourceId, JobId]:
+        """A job for each of these sources that does not say yet what it is to say; they must be locked."""
+        return {
+            id: await self._queue.enqueue(tx, job_of(creator.id, id, queue=EMBED))
             for id in sources
             if await self._library.edits.outdated(tx, id)
-        ]
-        return CorrectionOutcome(made, unchanged, jobs=tuple(jobs))
+        }
 
 
 def _named(sources: Sequence[Source], name: str) -> Source | None:

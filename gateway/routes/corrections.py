@@ -6,12 +6,15 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Path, Query
 
 from gateway.correction_bodies import (
+    ApplyBody,
+    ApplyRequest,
     CorrectionOutcomeBody,
     CorrectionRequest,
     CorrectionsBody,
     ReplacementRequest,
     SegmentBody,
     SegmentsBody,
+    SourceJobBody,
     WantedListRequest,
 )
 from gateway.parts import FromParts, find_creator, require_admin
@@ -118,6 +121,17 @@ async def take_corrections(
         wanted = [one.wanted() for one in body.corrections]
         outcome = await parts.corrections.take(tx, creator, wanted, dry_run=body.dry_run)
     return CorrectionOutcomeBody.of(outcome, dry_run=body.dry_run)
+
+
+@router.post("/corrections/apply", status_code=202, dependencies=[Depends(require_json)])
+async def apply_corrections(creator_id: str, body: ApplyRequest, parts: FromParts) -> ApplyBody:
+    """Have these sources say what they are corrected to, if they do not yet: after a job that failed, or to know when it
+    is done. Needs the administrator key.
+    """
+    async with parts.database.transaction() as tx:
+        creator = await find_creator(parts, tx, creator_id, is_admin=True)
+        jobs = await parts.corrections.apply(tx, creator, [SourceId(id) for id in body.source_ids])
+    return ApplyBody(jobs=SourceJobBody.all_of(jobs))
 
 
 @router.post("/corrections/replace", status_code=202, dependencies=[Depends(require_json)])

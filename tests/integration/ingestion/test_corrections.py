@@ -145,7 +145,7 @@ async def test_only_what_differs_is_embedded_again(desk: Desk) -> None:
     embedded = desk.workshop.embedder.embedded
     outcome = await desk.correct(HEARD, SAID)
     assert desk.workshop.embedder.embedded == embedded + 1
-    result = (await desk.workshop.job(outcome.jobs[0])).result
+    result = (await desk.workshop.job(outcome.jobs[desk.source_id])).result
     assert result is not None
     assert (result["embedded"], result["indexed"], result["corrected"]) == (1, 1, 1)
     assert await desk.workshop.value("SELECT count(*) FROM retrieval.passages") == passages, "tidied up"
@@ -192,7 +192,7 @@ async def test_all_that_say_the_same_are_corrected(desk: Desk) -> None:
 async def test_what_changes_nothing_is_no_work(desk: Desk) -> None:
     await desk.correct(HEARD, SAID)
     again = await desk.correct(HEARD, f"  {SAID} ")
-    assert (again.changes, again.unchanged, again.jobs) == ((), 1, ())
+    assert (again.changes, again.unchanged, again.jobs) == ((), 1, {})
 
 
 async def test_a_correction_made_while_the_source_is_worked_on_is_taken_up(desk: Desk) -> None:
@@ -203,7 +203,7 @@ async def test_a_correction_made_while_the_source_is_worked_on_is_taken_up(desk:
     effect = await pipeline.bring_up_to_date(leased)
     assert callable(effect)
     outcome = await desk.correct(HEARD, SAID, work=False)
-    assert outcome.jobs == (leased.job.id,), "it finds that job, and none is made"
+    assert outcome.jobs == {desk.source_id: leased.job.id}, "it finds that job, and none is made"
     await desk.workshop.work_on(40)  # the lease runs out, and another worker begins anew
     assert SAID in await desk.said()
     assert await desk.states() == {SAID: ("applied", 1)}
@@ -239,7 +239,7 @@ async def test_cancelling_an_upload_leaves_the_corrections_to_the_next_job(desk:
     submitted = await desk.workshop.ingestion.submit(desk.creator, captions(*CUES, offset_ms=500))
     assert submitted.job_id is not None
     outcome = await desk.correct(HEARD, SAID, work=False)
-    assert outcome.jobs == (submitted.job_id,)
+    assert outcome.jobs == {desk.source_id: submitted.job_id}
     steered = JobQueue(
         waker=NullWaker(),
         clock=desk.workshop.clock,

@@ -89,6 +89,7 @@ async def test_the_description_matches_the_routes(world: World, client: httpx.As
         "/api/v1/creators/{creator_id}/sources/{source_id}/corrections/{key}",
         "/api/v1/creators/{creator_id}/sources/{source_id}/segments",
         "/api/v1/creators/{creator_id}/corrections",
+        "/api/v1/creators/{creator_id}/corrections/apply",
         "/api/v1/creators/{creator_id}/corrections/replace",
         "/api/v1/creators/{creator_id}/feeds",
         "/api/v1/creators/{creator_id}/feeds/{feed_id}",
