@@ -9,6 +9,8 @@ CREATE FUNCTION creators.spoken_hash(said text) RETURNS bytea
 ALTER TABLE creators.segments
     ADD COLUMN corrected text CHECK (corrected <> ''),
     ADD COLUMN spoken_hash bytea NOT NULL GENERATED ALWAYS AS (creators.spoken_hash(text)) STORED;
+-- Where a source says this.
+CREATE INDEX segments_said ON creators.segments (source_id, generation, spoken_hash);
 
 -- What the creator wants said wherever the source says `original`. It outlives every generation: one whose original is
 -- gone waits for it to come back.
