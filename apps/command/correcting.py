@@ -54,16 +54,15 @@ def list_corrections(
         show_json({"creator": handle, "corrections": found})
         return
     show_table(
-        ("key", "state", "time", "places", "original", "corrected", "title"),
+        ("source", "key", "state", "time", "original", "corrected"),
         [
             (
+                one["external_id"],
                 one["key"][:SHOWN_KEY],
                 one["state"],
                 clock(one["start_ms"]),
-                one["segments"],
                 one["original"],
                 one["text"],
-                one["title"],
             )
             for one in found
         ],
@@ -261,20 +260,31 @@ def _finish(gateway: GatewayClient, handle: str, outcome: Json, *, wait: bool, a
     if as_json:
         show_json(outcome)
     else:
+        if outcome["dry_run"]:
+            _preview(outcome, {one["id"]: one["external_id"] for one in all_sources(gateway, handle)})
         _show(outcome)
     if outcome["refused"]:
         raise typer.Exit(1)
 
 
+def _preview(outcome: Json, names: dict[str, str]) -> None:
+    show_table(
+        ("source", "time", "now", "then"),
+        [
+            (
+                names.get(one["source_id"]),
+                clock(one["start_ms"]),
+                one["before"] or one["original"],
+                one["after"] or one["original"],
+            )
+            for one in outcome["changes"]
+        ],
+    )
+    if more := outcome["changed"] - len(outcome["changes"]):
+        console().print(f"and {more} more.", markup=False)
+
+
 def _show(outcome: Json) -> None:
-    if outcome["dry_run"]:
-        show_table(
-            ("time", "now", "then"),
-            [
-                (clock(one["start_ms"]), one["before"] or one["original"], one["after"] or one["original"])
-                for one in outcome["changes"]
-            ],
-        )
     done = "would be corrected" if outcome["dry_run"] else "corrected"
     line = f"{outcome['changed']} texts {done}, in {outcome['segments']} places"
     line += f"; {outcome['not_applied']} of them are not said now" if outcome["not_applied"] else ""

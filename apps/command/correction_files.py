@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from io import StringIO
@@ -14,6 +15,8 @@ from runtime.errors import InvalidInput
 COLUMNS: Final = ("source", "external_id", "title", "start", "original", "corrected", "state")
 _NEEDED: Final = ("original", "corrected")
 _SHOWN: Final = 80
+# What a spreadsheet would take for a formula, and run; an apostrophe in front makes it text.
+_FORMULA: Final = re.compile(r"'*[=+\-@\t\r]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +48,17 @@ def as_csv(rows: Iterable[Mapping[str, Any]]) -> str:
     text = StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
-    writer.writerows([row[name] for name in COLUMNS] for row in rows)
+    writer.writerows([_harmless(row[name]) for name in COLUMNS] for row in rows)
     return text.getvalue()
+
+
+def _harmless(cell: str | None) -> str | None:
+    return f"'{cell}" if cell and _FORMULA.match(cell) else cell
+
+
+def _plain(cell: Any) -> Any:
+    is_marked = isinstance(cell, str) and cell.startswith("'") and _FORMULA.match(cell)
+    return cell[1:] if is_marked else cell
 
 
 def read_file(path: Path) -> list[Line]:
@@ -72,7 +84,9 @@ def _csv_rows(path: Path, text: str) -> list[tuple[str, Mapping[str, Any]]]:
     reader = csv.DictReader(StringIO(text, newline=""), delimiter=separator, strict=True)
     try:
         _check_columns(path, reader.fieldnames or ())
-        return [(f"line {reader.line_num}", row) for row in reader]
+        return [
+            (f"line {reader.line_num}", {name: _plain(cell) for name, cell in row.items()}) for row in reader
+        ]
     except csv.Error as error:
         raise _unreadable(path, f"line {reader.line_num}: {error}") from error
 

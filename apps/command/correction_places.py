@@ -14,14 +14,14 @@ _KEY: Final = re.compile(r"[0-9a-f]{4,64}")
 
 
 def all_corrections(gateway: GatewayClient, handle: str, source: str | None) -> list[Json]:
-    """A creator's corrections, or those of one source, page by page."""
+    """A creator's corrections, or those of one source, in order of their sources and places."""
     found: list[Json] = []
     more: dict[str, str] = {} if source is None else {"source": find_source(gateway, handle, source)["id"]}
     while True:
         page = gateway.get(f"/api/v1/creators/{handle}/corrections", limit=1000, **more)
         found += page["corrections"]
         if page["next_cursor"] is None:
-            return found
+            return sorted(found, key=lambda one: (one["source_id"], one["start_ms"] or 0))
         more["cursor"] = page["next_cursor"]
 
 

@@ -1,5 +1,6 @@
 """Corrections as files: what was written is read again, and what spreadsheets make of it too."""
 
+import csv
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,15 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     text = as_csv([_row("not corrected", None), _row(said, "He said: “Lalou”")])
     assert text.splitlines()[0] == "source,external_id,title,start,original,corrected,state"
     assert _read(tmp_path, "c.csv", text) == [("line 4", "01a", "ride01", said, "He said: “Lalou”")]
+
+
+@pytest.mark.parametrize("said", ["=1+1", "- yes", "@home", "'=x", "'tis so", "+49"])
+def test_no_spreadsheet_takes_words_for_a_formula(tmp_path: Path, said: str) -> None:
+    text = as_csv([_row(said, f"{said}!")])
+    [*_, original, corrected, _] = next(csv.reader(text.splitlines()[1:]))
+    assert original[0] not in "=+-@"
+    assert corrected[0] not in "=+-@"
+    assert _read(tmp_path, "c.csv", text) == [("line 2", "01a", "ride01", said, f"{said}!")]
 
 
 @pytest.mark.parametrize("separator", [",", ";", "\t"])
