@@ -9,7 +9,7 @@ from fastapi import Depends, Request
 from accounts import AdminKey, GuestSigner
 from chat import Conversations, Responder
 from creators import Access, Catalogue, Creator, Library
-from ingestion import Addresses, Contents, Ingestion, Removals, Transfers
+from ingestion import Addresses, Contents, Corrections, Ingestion, Removals, Transfers
 from jobs import JobQueue, JobWatch
 from retrieval import IndexName, Retriever
 from runtime.clock import Clock
@@ -48,6 +48,11 @@ class Parts:
     deep_probes: Mapping[str, Probe]
     clock: Clock
     index_name: IndexName
+
+    @property
+    def corrections(self) -> Corrections:
+        """Corrections hold nothing of their own."""
+        return Corrections(library=self.library, queue=self.jobs)
 
 
 async def _parts(request: Request) -> Parts:

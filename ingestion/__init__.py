@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ingestion.checks import Scanner
     from ingestion.chunking import Chunker, chunker_name
     from ingestion.contents import Contents
+    from ingestion.correcting import CorrectionOutcome, Corrections, WantedText
     from ingestion.feeds.store import Feed, FeedCounts
     from ingestion.feeds.watching import Watcher
     from ingestion.origins.folder import discover_folder
@@ -34,6 +35,8 @@ _MODULES = {
     "Checksum": "transfers",
     "Chunker": "chunking",
     "Contents": "contents",
+    "CorrectionOutcome": "correcting",
+    "Corrections": "correcting",
     "Feed": "feeds.store",
     "FeedCounts": "feeds.store",
     "Ingestion": "submitting",
@@ -47,6 +50,7 @@ _MODULES = {
     "Submission": "submitting",
     "Transfer": "transfers",
     "Transfers": "transfers",
+    "WantedText": "correcting",
     "Watcher": "feeds.watching",
     "chunker_name": "chunking",
     "discover_folder": "origins.folder",
@@ -70,6 +74,8 @@ __all__ = [
     "Checksum",
     "Chunker",
     "Contents",
+    "CorrectionOutcome",
+    "Corrections",
     "Feed",
     "FeedCounts",
     "Ingestion",
@@ -83,6 +89,7 @@ __all__ = [
     "Submission",
     "Transfer",
     "Transfers",
+    "WantedText",
     "Watcher",
     "chunker_name",
     "discover_folder",

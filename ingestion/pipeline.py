@@ -73,7 +73,7 @@ class Pipeline:
         }
 
     async def bring_up_to_date(self, context: JobContext) -> Effect | Move | None:
-        """Work on the newest upload of a source until only publishing is left, or tidy up after the last one.
+        """Work on the newest upload of a source, or on its corrections, until only publishing is left; or tidy up.
 
         At most one such job of a source is queued or running, so that nothing here meets itself.
         """
@@ -86,18 +86,20 @@ class Pipeline:
                 source = await self._library.source(tx, source_id)
             except NotFound:
                 return None  # removed, after this job was queued
+            creator = await self._catalogue.find(tx, str(source.creator_id))
             upload = await store.newest_upload(tx, source_id)
             if upload is not None and upload.state in {"waiting", "taken"}:
                 await store.take_up(tx, upload)
-                creator = await self._catalogue.find(tx, str(source.creator_id))
-                work = upload, creator
+                outdated = False
             else:
-                work = None
+                upload = None
                 # What a job that failed or was cancelled has left of a version that never came out.
                 await self._writer.discard(tx, source_id, published=source.generation)
-        if work is None:
-            return await self._tidy(context, source)
-        upload, creator = work
+                outdated = await self._library.edits.outdated(tx, source_id)
+        if upload is None:
+            return await (
+                self._correct(context, source, creator) if outdated else self._tidy(context, source)
+            )
         upload = await self._fetching.bring(context, source, upload, creator)
         if upload.address is not None and upload.content_hash == source.content_hash:
             return self._leave_unchanged(source, upload)
@@ -118,24 +120,31 @@ class Pipeline:
         extracted = _doubting(extracted, creator)
         if upload.address is not None:
             extracted = replace(extracted, facts=complete(extracted.facts, source))
-        await self._segment_and_chunk(context, source, generation, extracted)
-        index = IndexName(creator.active_index)
-        embedded = await self._writer.embed(
-            source.id, generation, lambda done, total: context.progress("embed", done, total)
-        )
-        await context.progress("index", 0, 1)
-        indexed = await self._writer.index(source.id, generation, index, creator.id)
-        await context.progress("publish", 0, 1)
-        counts: dict[str, JsonValue] = {
-            "segments": len(extracted.segments),
-            "embedded": embedded,
-            "indexed": indexed,
-            "warnings": list(extracted.warnings),
-        }
+        await context.progress("segment", 0, len(extracted.segments))
+        async with self._database.transaction() as tx:
+            await context.fence(tx)
+            await self._library.write_segments(tx, source.id, generation, list(extracted.segments))
+        counts = await self._make_passages(context, source, generation, extracted.facts, creator)
 
         async def publish(tx: Transaction) -> dict[str, JsonValue]:
             await self._publish(tx, source, upload, generation, extracted.facts)
-            return counts
+            return {**counts, "warnings": list(extracted.warnings)}
+
+        return publish
+
+    async def _correct(self, context: JobContext, source: Source, creator: Creator) -> Effect:
+        """Make a generation of what is published that says what the creator wants said; only what differs is embedded."""
+        generation = (source.generation or 0) + 1
+        await context.progress("segment", 0, 1)
+        async with self._database.transaction() as tx:
+            await context.fence(tx)
+            await self._library.edits.copy_published(tx, source.id, generation)
+            corrected = await self._library.edits.apply(tx, source.id, generation)
+        counts = await self._make_passages(context, source, generation, source.facts, creator)
+
+        async def publish(tx: Transaction) -> dict[str, JsonValue]:
+            await self._publish(tx, source, None, generation, source.facts)
+            return {**counts, "corrected": corrected}
 
         return publish
 
@@ -146,9 +155,7 @@ class Pipeline:
 
         async def effect(tx: Transaction) -> dict[str, JsonValue]:
             await self._library.lock(tx, source.id)
-            newest = await store.newest_upload(tx, source.id)
-            if newest is not None and newest.state == "waiting":
-                await self._queue.enqueue(tx, job_of(source.creator_id, source.id))
+            await self._go_on(tx, source)
             return {"forgotten": forgotten}
 
         return effect
@@ -161,9 +168,7 @@ class Pipeline:
             await self._library.mark_unchanged(tx, source.id)
             await self._fetching.restore(tx, source.id, upload)
             await store.mark_taken(tx, source.id, "done")
-            newest = await store.newest_upload(tx, source.id)
-            if newest is not None and newest.state == "waiting":
-                await self._queue.enqueue(tx, job_of(source.creator_id, source.id))
+            await self._go_on(tx, source)
             return {"unchanged": True}
 
         return effect
@@ -194,16 +199,17 @@ class Pipeline:
             extract, bundle, creator.own_voices, creator.languages, document_text=text, heard=heard
         )
 
-    async def _segment_and_chunk(
-        self, context: JobContext, source: Source, generation: int, extracted: Extracted
-    ) -> None:
-        await context.progress("segment", 0, len(extracted.segments))
-        sponsored = sponsored_ordinals(extracted.segments, extracted.facts.chapters)
-        drafts = await asyncio.to_thread(self._chunker.cut, extracted.facts, extracted.segments, sponsored)
+    async def _make_passages(
+        self, context: JobContext, source: Source, generation: int, facts: SourceFacts, creator: Creator
+    ) -> dict[str, JsonValue]:
+        """Chunk, embed and index the segments that are written; how many there were of each."""
+        async with self._database.transaction() as tx:
+            segments = await self._library.segments(tx, source.id, generation)
+        sponsored = sponsored_ordinals(segments, facts.chapters)
+        drafts = await asyncio.to_thread(self._chunker.cut, facts, segments, sponsored)
         await context.progress("chunk", 0, len(drafts))
         async with self._database.transaction() as tx:
             await context.fence(tx)
-            await self._library.write_segments(tx, source.id, generation, list(extracted.segments))
             await self._writer.store(
                 tx,
                 creator_id=source.creator_id,
@@ -212,19 +218,31 @@ class Pipeline:
                 chunker=self._chunker.name,
                 drafts=drafts,
             )
+        embedded = await self._writer.embed(
+            source.id, generation, lambda done, total: context.progress("embed", done, total)
+        )
+        await context.progress("index", 0, 1)
+        indexed = await self._writer.index(source.id, generation, IndexName(creator.active_index), creator.id)
+        await context.progress("publish", 0, 1)
+        return {"segments": len(segments), "embedded": embedded, "indexed": indexed}
 
     async def _publish(
         self,
         tx: Transaction,
         source: Source,
-        upload: store.Upload,
+        upload: store.Upload | None,
         generation: int,
         facts: SourceFacts,
     ) -> None:
+        """Publish what came of an upload, or of corrections where there is none."""
         if await is_leaving(tx, source.creator_id, source.id):
             return
-        await self._library.publish(tx, source.id, generation, facts, content_hash=upload.content_hash)
-        if upload.address is not None:
+        content_hash = upload.content_hash if upload is not None else source.content_hash or ""
+        await self._library.publish(tx, source.id, generation, facts, content_hash=content_hash)
+        if upload is None and source.error_code is not None:
+            # A newer version could not be taken in, and corrections of the one there is do not mend that.
+            await self._library.mark_failed(tx, source.id, source.error_code, source.next_step or "")
+        if upload is not None and upload.address is not None:
             await self._fetching.restore(tx, source.id, upload)
         await store.mark_taken(tx, source.id, "done")
         await emit(
@@ -234,10 +252,14 @@ class Pipeline:
             key=str(source.creator_id),
             payload={"source_id": str(source.id), "generation": generation},
         )
+        await self._go_on(tx, source, left_behind=source.generation is not None)
+
+    async def _go_on(self, tx: Transaction, source: Source, *, left_behind: bool = False) -> None:
+        """Queue what is next: the version or corrections that came meanwhile, which found this job queued and made
+        none; or to tidy up what is `left_behind`. The source must be locked."""
         newest = await store.newest_upload(tx, source.id)
         superseded = newest is not None and newest.state == "waiting"
-        if superseded or source.generation is not None:
-            # The next version, which found this job queued and made none, or what this one left behind.
+        if superseded or left_behind or await self._library.edits.outdated(tx, source.id):
             queue = PARSE if superseded else EMBED
             await self._queue.enqueue(tx, job_of(source.creator_id, source.id, queue=queue))
 

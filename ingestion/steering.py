@@ -21,8 +21,8 @@ def source_steering(library: Library) -> dict[str, Steering]:
         if not await store.give_up_pending(tx, source_id):
             return  # it was tidying up: the source itself is as it was
         await library.mark_failed(tx, source_id, CANCELLED)
-        if job.attempts:
-            # It had begun, and what it wrote is to go.
+        if job.attempts or await library.edits.outdated(tx, source_id):
+            # It had begun, and what it wrote is to go; or corrections wait that were left to it.
             creator_id = CreatorId(UUID(job.fairness_key))
             await queue.enqueue(tx, job_of(creator_id, source_id, queue=EMBED))
 

@@ -4,7 +4,17 @@ import sys
 
 import typer
 
-from apps.command import asking, cataloguing, ingesting, maintaining, removing, serving, watching, working
+from apps.command import (
+    asking,
+    cataloguing,
+    correcting,
+    ingesting,
+    maintaining,
+    removing,
+    serving,
+    watching,
+    working,
+)
 from apps.command.output import exit_code, show_error
 from runtime.errors import UnderstudyError
 
@@ -28,6 +38,7 @@ app.command()(ingesting.ingest)
 app.add_typer(watching.sources, name="sources")
 watching.sources.command("remove")(removing.remove_source)
 app.add_typer(watching.feeds, name="feeds")
+app.add_typer(correcting.corrections, name="corrections")
 app.add_typer(working.jobs, name="jobs")
 app.command()(working.worker)
 app.command()(maintaining.reindex)

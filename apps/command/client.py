@@ -56,6 +56,10 @@ class GatewayClient:
         """The JSON that `path` answers to this JSON."""
         return self._answer("POST", path, json=body)
 
+    def put(self, path: str, body: Json) -> Json:
+        """The JSON that `path` answers to being set to this."""
+        return self._answer("PUT", path, json=body)
+
     def delete(self, path: str) -> Json:
         """The JSON that `path` answers to its removal."""
         return self._answer("DELETE", path)

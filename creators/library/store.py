@@ -5,6 +5,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from creators.edits import SegmentEdits
+from creators.edits.wording import retimed
 from creators.types import (
     Access,
     Chapter,
@@ -101,18 +103,22 @@ class _SegmentRow:
     speaker: str | None
     role: Role
     word_starts_ms: list[int] | None
+    corrected: str | None
 
     def segment(self) -> Segment:
+        starts = self.word_starts_ms
+        if starts is not None and self.corrected is not None:
+            starts = retimed(self.text, starts, self.corrected, self.end_ms)
         return Segment(
             ordinal=self.ordinal,
-            text=self.text,
+            text=self.corrected or self.text,
             start_ms=self.start_ms,
             end_ms=self.end_ms,
             page=self.page,
             heading=self.heading,
             speaker=self.speaker,
             role=self.role,
-            word_starts_ms=None if self.word_starts_ms is None else tuple(self.word_starts_ms),
+            word_starts_ms=None if starts is None else tuple(starts),
         )
 
 
@@ -124,10 +130,11 @@ class _CoverageRow:
 
 
 class Library:
-    """What the creators published: sources, and word for word what is in them."""
+    """What the creators published: sources, and word for word what is in them; `edits` are the creators' corrections."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
+        self.edits = SegmentEdits(clock)
 
     async def register(
         self, tx: Transaction, creator_id: CreatorId, facts: SourceFacts, *, access: Access = "public"
@@ -190,7 +197,7 @@ class Library:
     async def write_segments(
         self, tx: Transaction, source_id: SourceId, generation: int, segments: list[Segment]
     ) -> None:
-        """Put these segments in place of whatever the generation held."""
+        """Put these segments in place of whatever the generation held, and apply the corrections."""
         await tx.execute(
             "DELETE FROM creators.segments WHERE source_id = %s AND generation = %s", (source_id, generation)
         )
@@ -199,14 +206,15 @@ class Library:
             " role, text, word_starts_ms) FROM STDIN",
             [_segment_values(source_id, generation, segment) for segment in segments],
         )
+        await self.edits.apply(tx, source_id, generation)
 
     async def segments(
         self, tx: Transaction, source_id: SourceId, generation: int, *, first: int = 0, last: int = 2**31 - 1
     ) -> list[Segment]:
-        """Segments of a generation in order, ordinals `first` to `last` both included."""
+        """Segments of a generation as corrected, in order, ordinals `first` to `last` both included."""
         rows = await tx.fetch_all(
             _SegmentRow,
-            "SELECT ordinal, text, start_ms, end_ms, page, heading, speaker, role, word_starts_ms"
+            "SELECT ordinal, text, start_ms, end_ms, page, heading, speaker, role, word_starts_ms, corrected"
             " FROM creators.segments WHERE source_id = %s AND generation = %s AND ordinal BETWEEN %s AND %s"
             " ORDER BY ordinal",
             (source_id, generation, first, last),

@@ -1,6 +1,17 @@
 """The routes, one module for each kind of thing that is asked about."""
 
-from gateway.routes import chat, conversations, creators, feeds, health, jobs, removal, sources, uploads
+from gateway.routes import (
+    chat,
+    conversations,
+    corrections,
+    creators,
+    feeds,
+    health,
+    jobs,
+    removal,
+    sources,
+    uploads,
+)
 
 ROUTERS = (
     chat.router,
@@ -9,6 +20,7 @@ ROUTERS = (
     sources.router,
     feeds.router,
     removal.router,
+    corrections.router,
     uploads.router,
     jobs.router,
     health.router,

@@ -136,6 +136,7 @@ class Remover:
             counts = await self._writer.delete_source(tx, source_id)
             counts["uploads"] = await store.delete_uploads(tx, source_id, removal.id, self._clock.now())
             counts["segments"] = await self._library.count_segments(tx, source_id)
+            counts["corrections"] = await self._library.edits.count(tx, source_id)
             counts["sources"] = await self._library.remove(tx, source_id)
             await store.note(tx, removal.id, {"index_entries": forgotten, **counts})
         await context.progress("files", 0, 1)

@@ -125,13 +125,13 @@ class Workshop:
         await runner.sweep()
         return await runner.drain("parse", "embed")
 
-    async def begin(self) -> LeasedJob:
+    async def begin(self, queue: str = "parse") -> LeasedJob:
         """Take the next job, as a worker does that may die in the middle of it."""
         token, now = uuid4(), self.clock.now()
         async with self.database.transaction() as tx:
             job_id = await job_statements.claim(
                 tx,
-                "parse",
+                queue,
                 token=token,
                 worker="dead",
                 now=now,

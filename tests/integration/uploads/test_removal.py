@@ -51,6 +51,14 @@ async def _publish(workshop: Workshop, source_id: str, *texts: str) -> None:
         await tx.execute("UPDATE jobs.jobs SET state = 'succeeded' WHERE kind = 'ingestion.source'")
 
 
+async def _correct(workshop: Workshop, source_id: str, original: str, text: str) -> None:
+    """Keep a correction, without the job that would make it true."""
+    edits = workshop.rooms.library.edits
+    async with workshop.rooms.database.transaction() as tx:
+        [said] = await edits.said(tx, [(SourceId(UUID(source_id)), original)])
+        await edits.make(tx, [said.to(text)])
+
+
 async def _unwatched(done: int, total: int) -> None:
     """Progress that no test looks at."""
 
@@ -78,6 +86,8 @@ async def test_a_source_goes_with_everything_it_had_and_no_more(workshop: Worksh
     await workshop.add_creator("odile")
     gone, stays = await _add(workshop, "bev", "one.md", ONE), await _add(workshop, "bev", "two.md", TWO)
     twin = await _add(workshop, "odile", "one.md", ONE)
+    for source_id, text in ((gone, "# First"), (stays, "# Second")):
+        await _correct(workshop, source_id, "# One", text)
     job_id = await _remove(workshop, f"bev/sources/{gone}")
     assert "Change the chain at half a percent.\n" not in await _found(workshop, "bev", "worn chain")
     receipt = await _receipt(workshop, job_id)
@@ -89,10 +99,12 @@ async def test_a_source_goes_with_everything_it_had_and_no_more(workshop: Worksh
         "placements": 2,
         "embeddings": 0,  # the other creator's words are the same
         "segments": 2,
+        "corrections": 1,
         "uploads": 1,
         "sources": 1,
     }
     assert {UUID(stays), UUID(twin)} == await _sources(workshop)
+    assert await workshop.rows("creators.segment_edits") == 1
     for text in (ONE, TWO):
         assert any(hashlib.sha256(text).hexdigest() in name for name in workshop.files())
     assert await _found(workshop, "odile", "worn chain")
@@ -106,7 +118,7 @@ async def test_a_source_goes_with_everything_it_had_and_no_more(workshop: Worksh
 async def test_a_creator_goes_with_the_whole_library(workshop: Workshop) -> None:
     creator_id = await workshop.add_creator("odile")
     for name, text in (("one.md", ONE), ("two.md", TWO)):
-        await _add(workshop, "odile", name, text)
+        await _correct(workshop, await _add(workshop, "odile", name, text), "# One", "# First")
     begun = await workshop.begin(9, filename="half.md", creator_id="odile")
     await workshop.add(begun.headers["location"], 0, b"half")
     job_id = await _remove(workshop, "odile")
@@ -117,6 +129,7 @@ async def test_a_creator_goes_with_the_whole_library(workshop: Workshop) -> None
     assert (counts["sources"], counts["creators"], counts["files"], counts["transfers"]) == (2, 1, 2, 1)
     for table in (
         "creators.segments",
+        "creators.segment_edits",
         "creators.sources",
         "retrieval.passages",
         "retrieval.embeddings",
