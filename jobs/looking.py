@@ -11,6 +11,8 @@ from runtime.ids import JobId
 
 # An expected end is told from so many jobs of a kind on: of fewer, one odd one decides.
 MIN_SAMPLES = 3
+# From here on a job's own pace says more than what others of its kind took: before, it has only begun.
+TELLING_PERCENT = 20
 
 _JOBS: LiteralString = (
     "SELECT id, queue, kind, fairness_key, payload, state, attempts, max_attempts, run_at, stage, progress_done,"
@@ -99,8 +101,8 @@ def _expected_end(job: Job, pace: _Pace, now: datetime) -> datetime | None:
         return now + timedelta(seconds=wait_s + pace.median_s)
     if job.started_at is None:
         return None
-    took_s = (now - job.started_at).total_seconds()
-    whole_s = max(pace.median_s, took_s * 100 / job.percent if job.percent else 0)
+    took_s, percent = (now - job.started_at).total_seconds(), job.percent or 0
+    whole_s = took_s * 100 / percent if percent >= TELLING_PERCENT else pace.median_s
     # One that takes longer than its kind does, and does not say how far it is, may end at any time.
     return job.started_at + timedelta(seconds=whole_s) if whole_s > took_s else None
 

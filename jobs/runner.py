@@ -194,7 +194,7 @@ class Runner:
             database=self._database,
             clock=self._clock,
             settings=self._jobs,
-            stages=known.stages if known else None,
+            stages=known.stages_in.get(job.queue, known.stages) if known else None,
         )
 
     async def _work(self, leased: LeasedJob, *, after: Collection[asyncio.Task[None]]) -> None:
