@@ -70,7 +70,7 @@ async def _kills(options: argparse.Namespace, load: Load, pace: Pace) -> bool:
     began = time.monotonic()
     done = await scenarios.kills(load, kills=options.kills, sources=options.sources, pace=pace)
     figures = (
-        f"{len(done.retaken_s)} jobs lost their worker, retaken after"
+        f"{len(done.retaken_s) + done.never_retaken} jobs lost their worker, {done.never_retaken} never retaken, the others after"
         f" p50 {percentile(done.retaken_s, 0.5):.1f} s, p99 {done.p99_s():.1f} s (target {RETAKEN_S} s)"
     )
     well = _say(f"{done.kills} kills during {done.sources} sources", began, done.verdict, figures)
