@@ -19,8 +19,9 @@ import structlog
 from celery import Celery, signals
 
 from apps.health import serve_health
-from jobs import Registration, Runner
+from jobs import Heart, Registration, Runner
 from jobs.celery_bridge import Work, bind, build_celery, worker_arguments
+from runtime.database import Database
 from runtime.errors import UnderstudyError
 from runtime.settings import Settings, load_settings
 from runtime.telemetry import configure_logging, configure_tracing
@@ -50,32 +51,38 @@ class Child:
         self._loop: asyncio.Runner | None = None
         self._stack = AsyncExitStack()
         self._opened: tuple[Runner, Relay] | None = None
+        self._heart: Heart | None = None
 
     def open(self, **_: object) -> None:
         """After the fork. What cannot be opened now is tried again with the first work."""
         configure_logging(self._settings.log, process="worker")
         configure_tracing(self._settings.telemetry, process="worker")
+        self._heart = Heart(self._database)
+        # Where both share a machine, whoever waits for an answer comes first. What is started from here on, threads and
+        # processes, is as nice as this thread; on other systems than Linux, so is the heart.
+        os.nice(NICENESS)
         self._loop = asyncio.Runner()
         try:
-            self._opened = self._loop.run(self._open())
+            self._opened = self._loop.run(self._open(self._heart))
         except UnderstudyError as error:
             log.warning("worker_not_open", code=error.code)
 
     def run(self, work: Work) -> None:
         """Do `work` on this child's loop. Raises what opening raised, when that still fails."""
-        if self._loop is None:
+        if self._loop is None or self._heart is None:
             return
         if self._opened is None:
-            self._opened = self._loop.run(self._open())
+            self._opened = self._loop.run(self._open(self._heart))
         self._loop.run(_relaying(work, *self._opened))
 
     def close(self, **_: object) -> None:
         """Before the end of the child."""
-        if self._loop is not None:
+        if self._loop is not None and self._heart is not None:
             self._loop.run(self._stack.aclose())
             self._loop.close()
+            self._heart.stop()
 
-    async def _open(self) -> tuple[Runner, Relay]:
+    async def _open(self, heart: Heart) -> tuple[Runner, Relay]:
         from redis.asyncio import Redis
 
         from apps.assembly import open_core
@@ -83,6 +90,7 @@ class Child:
         from runtime.events import RedisStreamSink, relay
 
         async with AsyncExitStack() as stack:
+            await stack.enter_async_context(heart)
             core = await stack.enter_async_context(open_core(self._settings))
             redis = await stack.enter_async_context(
                 Redis.from_url(self._settings.redis.url.get_secret_value())
@@ -100,8 +108,14 @@ class Child:
             jobs=self._settings.jobs,
             worker=f"{socket.gethostname()}:{os.getpid()}",
             slots={"speech": self._settings.jobs.speech_concurrency},
+            heart=heart,
         )
         return runner, lambda: relay(core.database, sink, now=core.clock.now())
+
+    async def _database(self) -> Database:
+        """The one connection of the heart."""
+        url = self._settings.database.url.get_secret_value()
+        return await Database.open(url, max_size=1, timeout_s=self._settings.database.timeout_s)
 
 
 async def _relaying(work: Work, runner: Runner, relay: Relay) -> None:
@@ -157,8 +171,6 @@ def main(handlers: Handlers = _product_handlers) -> None:
         jobs = settings.jobs.model_copy(update={"concurrency": given.concurrency})
         settings = settings.model_copy(update={"jobs": jobs})
     configure_logging(settings.log, process="worker")
-    # Where both share a machine, whoever waits for an answer comes first.
-    os.nice(NICENESS)
     work(build_celery(settings), settings, given.queues.split(","), handlers)
 
 

@@ -1,7 +1,7 @@
 """What travels about background work."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Self
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -9,8 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from jobs import Job, QueueState
 
 
-class JobBody(BaseModel):
-    """Background work. `position` is 1 for the job that its queue takes next; null unless it waits.
+class JobSummaryBody(BaseModel):
+    """Background work, as lists have it. `position` is 1 for the job that its queue takes next; null unless it waits.
 
     `percent` is of the whole job, `progress_done` of `progress_total` of its stage. `expected_end_at` is null while
     nothing is known to tell it by.
@@ -34,20 +34,25 @@ class JobBody(BaseModel):
     error_code: str | None
     error_detail: str | None
     next_step: str | None
-    result: dict[str, Any] | None
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
 
     @classmethod
-    def of(cls, job: Job) -> "JobBody":
+    def of(cls, job: Job) -> Self:
         return cls(**{name: getattr(job, name) for name in cls.model_fields})
+
+
+class JobBody(JobSummaryBody):
+    """A job with what came of it, which of an archive can be thousands of items."""
+
+    result: dict[str, Any] | None
 
 
 class JobsBody(BaseModel):
     """Jobs, newest first."""
 
-    jobs: list[JobBody]
+    jobs: list[JobSummaryBody]
 
 
 class PriorityRequest(BaseModel):

@@ -20,6 +20,7 @@ from ingestion.origins.registry import Origins
 from ingestion.parsing import DocumentParser
 from ingestion.removal.store import is_leaving
 from ingestion.speech.complaints import not_installed
+from ingestion.speech.listening import STAGE as HEARING
 from ingestion.speech.listening import Heard, Listener
 from ingestion.sponsors import sponsored_ordinals
 from ingestion.submitting import EMBED, KIND, PARSE, SPEECH, job_of
@@ -33,6 +34,8 @@ from runtime.ids import CreatorId, SourceId
 
 # The stages of an item and about how much of the time each takes, measured on captions of 20 minutes.
 STAGES = {"fetch": 1, "extract": 4, "segment": 2, "chunk": 3, "embed": 80, "index": 8, "publish": 2}
+# Listening takes from a fiftieth of a recording's length to all of it; embedding, about a thousandth.
+SPEECH_STAGES = {"fetch": 1, HEARING: 2400, **STAGES}
 
 
 class Pipeline:
@@ -69,7 +72,12 @@ class Pipeline:
     def registrations(self) -> dict[str, Registration]:
         """The jobs of this room by kind, for the worker."""
         return {
-            KIND: Registration(self.bring_up_to_date, on_failed=self._on_failed, stages=STAGES),
+            KIND: Registration(
+                self.bring_up_to_date,
+                on_failed=self._on_failed,
+                stages=STAGES,
+                stages_in={SPEECH: SPEECH_STAGES},
+            ),
         }
 
     async def bring_up_to_date(self, context: JobContext) -> Effect | Move | None:

@@ -3,6 +3,7 @@
 A Celery message (`jobs.celery_bridge`) only says that a queue has work; the statements here choose which.
 """
 
+from jobs.heart import Heart
 from jobs.queue import JobQueue, Steering
 from jobs.runner import Runner
 from jobs.steering import QueueState
@@ -25,6 +26,7 @@ from jobs.watching import JobWatch
 __all__ = [
     "Effect",
     "Handler",
+    "Heart",
     "Job",
     "JobCancelled",
     "JobContext",

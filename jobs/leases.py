@@ -3,12 +3,14 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Mapping
+from concurrent.futures import Future
 from datetime import timedelta
 
 import psycopg
 import structlog
 
 from jobs import store
+from jobs.heart import Heart
 from jobs.types import Job, JobCancelled, JobStuck, Lease, LeaseLost
 from runtime.clock import Clock
 from runtime.database import Database, Transaction
@@ -33,13 +35,16 @@ class LeasedJob:
         clock: Clock,
         settings: JobSettings,
         stages: Mapping[str, float] | None = None,
+        heart: Heart | None = None,
     ) -> None:
+        """Without a `heart` the lease is renewed on the loop of the job."""
         self.lease = lease
         self._job = job
         self._database = database
         self._clock = clock
         self._settings = settings
         self._stages = stages or {}
+        self._heart = heart
         self._held_until = clock.monotonic() + settings.lease_s
         # Why the work must not go on, once it must not.
         self._over: UnderstudyError | None = None
@@ -84,11 +89,21 @@ class LeasedJob:
 
         Cancels the block once it must not go on, and raises LeaseLost, JobCancelled or JobStuck.
         """
-        owner = asyncio.current_task()
+        owner, loop = asyncio.current_task(), asyncio.get_running_loop()
         assert owner is not None  # noqa: S101 - a coroutine runs in a task
-        already = owner.cancelling()
+        already, is_open = owner.cancelling(), True
+
+        def end() -> None:
+            if is_open:
+                owner.cancel()
+
+        async def beat(database: Database) -> None:
+            await self._beat(database)
+            loop.call_soon_threadsafe(end)
+
         self._moved_at = self._begun_at = self._clock.monotonic()
-        heartbeat = asyncio.create_task(self._beat(owner))
+        beating = self._heart.begin(beat) if self._heart else loop.create_task(beat(self._database))
+        beating.add_done_callback(_tell_if_broken)
         try:
             yield
         except asyncio.CancelledError:
@@ -96,21 +111,20 @@ class LeasedJob:
                 raise self._over from None
             raise
         finally:
-            heartbeat.cancel()
-            await asyncio.wait({heartbeat})
+            is_open = False
+            beating.cancel()
 
-    async def _beat(self, owner: asyncio.Task[object]) -> None:
+    async def _beat(self, database: Database) -> None:
         while self._over is None:
             await asyncio.sleep(self._settings.heartbeat_s)
-            self._over = await self._extend() or self._stuck()
-        owner.cancel()
+            self._over = await self._extend(database) or self._stuck()
 
-    async def _extend(self) -> UnderstudyError | None:
+    async def _extend(self, database: Database) -> UnderstudyError | None:
         """Why the work must not go on; while the database is away, it may until the lease would have expired."""
         asked_at = self._clock.monotonic()
         expires_at = self._clock.now() + timedelta(seconds=self._settings.lease_s)
         try:
-            async with self._database.transaction() as tx:
+            async with database.transaction() as tx:
                 cancel_asked = await store.extend(tx, self.lease, expires_at)
         except (UnderstudyError, psycopg.Error) as error:
             log.warning("heartbeat_failed", reason=type(error).__name__)
@@ -127,6 +141,11 @@ class LeasedJob:
         if now - self._begun_at > self._settings.time_limit_s:
             return JobStuck(now - self._begun_at)
         return None
+
+
+def _tell_if_broken(beating: "asyncio.Future[None] | Future[None]") -> None:
+    if not beating.cancelled() and (error := beating.exception()) is not None:
+        log.error("heartbeat_broke", exc_info=error)
 
 
 def _percent(

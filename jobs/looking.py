@@ -11,12 +11,17 @@ from runtime.ids import JobId
 
 # An expected end is told from so many jobs of a kind on: of fewer, one odd one decides.
 MIN_SAMPLES = 3
+# From here on a job's own pace says more than what others of its kind took: before, it has only begun.
+TELLING_PERCENT = 20
 
-_JOBS: LiteralString = (
+_COLUMNS: LiteralString = (
     "SELECT id, queue, kind, fairness_key, payload, state, attempts, max_attempts, run_at, stage, progress_done,"
-    " progress_total, error_code, error_detail, next_step, result, created_at, started_at, finished_at, priority,"
-    " percent, cancel_asked FROM jobs.jobs"
+    " progress_total, error_code, error_detail, next_step, created_at, started_at, finished_at, priority, percent,"
+    " cancel_asked"
 )
+_JOBS: LiteralString = _COLUMNS + ", result FROM jobs.jobs"
+# For lists: results of archives are large.
+_SUMMARIES: LiteralString = _COLUMNS + ", NULL AS result FROM jobs.jobs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +65,17 @@ async def recent(
     state: JobState | None,
     error_code: str | None,
     fairness_key: str | None,
+    ending: str | None,
 ) -> list[Job]:
-    """The latest jobs, newest first, as their rows have them."""
+    """The latest jobs, newest first, as their rows have them, but without their results."""
     return await tx.fetch_all(
         Job,
-        _JOBS + " WHERE (%(state)s::text IS NULL OR state = %(state)s)"
+        _SUMMARIES + " WHERE (%(state)s::text IS NULL OR state = %(state)s)"
         " AND (%(code)s::text IS NULL OR error_code = %(code)s)"
-        " AND (%(key)s::text IS NULL OR fairness_key = %(key)s) ORDER BY number DESC LIMIT %(limit)s",
-        {"state": state, "code": error_code, "key": fairness_key, "limit": limit},
+        " AND (%(key)s::text IS NULL OR fairness_key = %(key)s)"
+        " AND (%(ending)s::text IS NULL OR right(id::text, length(%(ending)s)) = %(ending)s)"
+        " ORDER BY number DESC LIMIT %(limit)s",
+        {"state": state, "code": error_code, "key": fairness_key, "ending": ending, "limit": limit},
     )
 
 
@@ -99,8 +107,8 @@ def _expected_end(job: Job, pace: _Pace, now: datetime) -> datetime | None:
         return now + timedelta(seconds=wait_s + pace.median_s)
     if job.started_at is None:
         return None
-    took_s = (now - job.started_at).total_seconds()
-    whole_s = max(pace.median_s, took_s * 100 / job.percent if job.percent else 0)
+    took_s, percent = (now - job.started_at).total_seconds(), job.percent or 0
+    whole_s = took_s * 100 / percent if percent >= TELLING_PERCENT else pace.median_s
     # One that takes longer than its kind does, and does not say how far it is, may end at any time.
     return job.started_at + timedelta(seconds=whole_s) if whole_s > took_s else None
 

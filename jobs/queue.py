@@ -94,10 +94,11 @@ class JobQueue:
         state: JobState | None = None,
         error_code: str | None = None,
         fairness_key: str | None = None,
+        ending: str | None = None,
     ) -> list[Job]:
-        """The latest jobs, newest first, likewise."""
+        """The latest jobs, newest first, likewise, but without their results; `ending` is what their ids end with."""
         found = await looking.recent(
-            tx, limit=limit, state=state, error_code=error_code, fairness_key=fairness_key
+            tx, limit=limit, state=state, error_code=error_code, fairness_key=fairness_key, ending=ending
         )
         return await looking.described(tx, found, self._clock.now())
 

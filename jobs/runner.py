@@ -10,6 +10,7 @@ import structlog
 
 from jobs import looking, steering, store
 from jobs.failures import CANCELLED, INTERNAL, WORKER_LOST, WORKER_STOPPED, backoff_s, classify
+from jobs.heart import Heart
 from jobs.leases import LeasedJob
 from jobs.queue import JobQueue
 from jobs.types import (
@@ -42,7 +43,7 @@ class Runner:
     """Works on the jobs of a process. Owns nothing that needs closing.
 
     `handlers` by kind; `worker` names the process in the jobs it holds; `uniform` gives random numbers in 0..1;
-    `slots` says for which queues another number of jobs than the settings' may run at once.
+    `slots` says for which queues another number of jobs than the settings' may run at once; `heart` renews the leases.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class Runner:
         worker: str,
         uniform: Callable[[], float] = random.random,
         slots: Mapping[str, int] | None = None,
+        heart: Heart | None = None,
     ) -> None:
         self._database = database
         self._queue = queue
@@ -65,6 +67,7 @@ class Runner:
         self._worker = worker
         self._uniform = uniform
         self._slots = slots or {}
+        self._heart = heart
         # Set when a job was ended that had got no further: a thread of this process may be at it for ever.
         self.has_stuck = False
         self._swept_at = clock.monotonic()
@@ -194,7 +197,8 @@ class Runner:
             database=self._database,
             clock=self._clock,
             settings=self._jobs,
-            stages=known.stages if known else None,
+            stages=known.stages_in.get(job.queue, known.stages) if known else None,
+            heart=self._heart,
         )
 
     async def _work(self, leased: LeasedJob, *, after: Collection[asyncio.Task[None]]) -> None:

@@ -121,12 +121,13 @@ class Registration:
     """How jobs of one kind are worked on.
 
     `stages` are those that the handler reports, in order, each with its share of the whole in any unit: what a
-    percentage of the job is made of.
+    percentage of the job is made of. `stages_in` has those of the queues in which the shares are others.
     """
 
     handler: Handler
     on_failed: OnFailed | None = None
     stages: Mapping[str, float] = field(default_factory=dict[str, float])
+    stages_in: Mapping[str, Mapping[str, float]] = field(default_factory=dict[str, Mapping[str, float]])
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,8 +91,9 @@ def _show(handle: str, items: list[Item], *, as_json: bool) -> None:
         ", ".join(f"{count} {state}" for state, count in sorted(counts.items())) or "Nothing found."
     )
     for item in items:
-        if item.state == "failed":
-            console().print(f"  {item.name}: {item.code}: {item.detail} {item.next_step or ''}", markup=False)
+        if item.code:
+            told = " ".join(filter(None, (f"{item.name}: {item.code}:", item.detail, item.next_step)))
+            console().print(f"  {told}", markup=False)
 
 
 def is_path(what: str) -> bool:
@@ -146,8 +147,7 @@ def finish_feed(gateway: GatewayClient, creator: str, feed: str, *, quiet: bool)
     items: list[Item] = []
     for source in all_sources(gateway, creator, feed=feed):
         item = Item(source["title"], source["state"], source["id"])
-        if item.state == "failed":
-            item.fail(source["error_code"], "", source["next_step"])
+        item.code, item.next_step = source["withdrawn_reason"] or source["error_code"], source["next_step"]
         items.append(item)
     return items
 

@@ -1,6 +1,7 @@
 """What the command prints: tables for people, one JSON document for programs."""
 
 import json
+import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated
@@ -20,6 +21,10 @@ from runtime.errors import (
 if TYPE_CHECKING:
     from rich.console import Console
 
+# Of 32 random bits two are alike in a list of a thousand once in 8,600 lists.
+SHORT = 8
+WIDE = 1000
+
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
 CreatorOption = Annotated[
     str | None, typer.Option("--creator", "-c", help="Handle or id; by default the demo creator.")
@@ -30,7 +35,20 @@ def console() -> "Console":
     """Standard output, with colours on a terminal only."""
     from rich.console import Console  # loaded only when used: programs ask for JSON
 
-    return Console(highlight=False, soft_wrap=True)
+    made = Console(highlight=False, soft_wrap=True)
+    if not made.is_terminal and "COLUMNS" not in os.environ:
+        made.width = WIDE  # nobody looks at it: what reads it wants one line for each row
+    return made
+
+
+def short(id: str) -> str:
+    """The end of an id, which is random, while its beginning is a time: enough to name it by, and fits a table."""
+    return id[-SHORT:]
+
+
+def ends(id: str, given: str) -> bool:
+    """Whether `given` names this id: the whole of it, or so much of its end as a table shows."""
+    return id == given or (len(given) >= SHORT and id.endswith(given))
 
 
 def exit_code(error: UnderstudyError) -> int:

@@ -2,12 +2,14 @@
 
 import time
 from typing import Annotated, Any
+from uuid import UUID
 
 import typer
 
 from apps.command.client import GatewayClient, gateway_client
-from apps.command.output import AsJson, console, show_json, show_table
-from runtime.errors import InvalidInput, UnderstudyError
+from apps.command.ingesting import all_sources
+from apps.command.output import AsJson, console, ends, show_json, show_table
+from runtime.errors import InvalidInput, NotFound, UnderstudyError
 from runtime.settings import load_settings
 
 POLL_S = 0.5
@@ -16,7 +18,9 @@ Wait = Annotated[bool, typer.Option("--wait/--no-wait", help="Wait for the recei
 
 
 def remove_source(
-    source: Annotated[str, typer.Argument(help="Id of the source.")],
+    source: Annotated[
+        str, typer.Argument(help="Id of the source, whole or as ./understudy sources shows it.")
+    ],
     creator: Annotated[
         str | None, typer.Option(help="Handle or id; may be left out for the only one.")
     ] = None,
@@ -28,7 +32,7 @@ def remove_source(
     _confirm(f"Remove source {source} for good?", yes=yes, as_json=as_json)
     with gateway_client(load_settings()) as gateway:
         handle = creator or gateway.default_creator()
-        asked = gateway.delete(f"/api/v1/creators/{handle}/sources/{source}")
+        asked = gateway.delete(f"/api/v1/creators/{handle}/sources/{_whole_id(gateway, handle, source)}")
         _show(gateway, asked["job_id"], wait=wait, as_json=as_json)
 
 
@@ -43,6 +47,19 @@ def remove_creator(
     with gateway_client(load_settings()) as gateway:
         asked = gateway.delete(f"/api/v1/creators/{handle}")
         _show(gateway, asked["job_id"], wait=wait, as_json=as_json)
+
+
+def _whole_id(gateway: GatewayClient, creator: str, source: str) -> str:
+    if len(source) == len(str(UUID(int=0))):
+        return source
+    found = [one["id"] for one in all_sources(gateway, creator) if ends(one["id"], source)]
+    if len(found) != 1:
+        raise NotFound(
+            "source_not_found" if not found else "source_unclear",
+            f"{creator} has {len(found) or 'no'} sources {source[:100]!r}.",
+            next_step="List them with ./understudy sources; with --json they have their whole ids.",
+        )
+    return found[0]
 
 
 def _confirm(question: str, *, yes: bool, as_json: bool) -> None:

@@ -6,7 +6,7 @@ import typer
 
 from apps.command.client import GatewayClient, Json, gateway_client
 from apps.command.ingesting import Item, all_sources, finish, finish_feed
-from apps.command.output import AsJson, CreatorOption, console, show_json, show_table
+from apps.command.output import AsJson, CreatorOption, console, ends, short, show_json, show_table
 from runtime.errors import NotFound
 from runtime.settings import load_settings
 
@@ -18,7 +18,10 @@ FeedArgument = Annotated[str, typer.Argument(help="Id or address of the feed.")]
 
 @sources.callback()
 def list_sources(context: typer.Context, creator: CreatorOption = None, as_json: AsJson = False) -> None:
-    """List a creator's items: how each is, what to do about it, and how long it took to become answerable."""
+    """List a creator's items: how each is, what to do about it, and how long it took to become answerable.
+
+    `to ready` is from its publication, `here` from when it was first seen here.
+    """
     if context.invoked_subcommand is not None:
         return
     with gateway_client(load_settings()) as gateway:
@@ -28,13 +31,14 @@ def list_sources(context: typer.Context, creator: CreatorOption = None, as_json:
         show_json({"creator": handle, "sources": found})
         return
     show_table(
-        ("state", "published", "ready after", "since published", "title"),
+        ("id", "state", "published", "to ready", "here", "title"),
         [
             (
+                short(one["id"]),
                 one["state"],
                 (one["published_at"] or "-")[:10],
-                _duration(one["seen_to_ready_s"]),
                 _duration(one["published_to_ready_s"]),
+                _duration(one["seen_to_ready_s"]),
                 one["title"],
             )
             for one in found
@@ -42,7 +46,7 @@ def list_sources(context: typer.Context, creator: CreatorOption = None, as_json:
     )
     for one in found:
         if code := one["withdrawn_reason"] or one["error_code"]:
-            console().print(f"  {one['title']}: {code}: {one['next_step'] or ''}", markup=False)
+            console().print(f"  {short(one['id'])} {code}: {one['next_step'] or ''}", markup=False)
 
 
 @feeds.callback()
@@ -57,23 +61,22 @@ def list_feeds(context: typer.Context, creator: CreatorOption = None, as_json: A
         show_json(found)
         return
     show_table(
-        ("watched", "items", "ready", "failed", "checked", "title", "address"),
+        ("id", "items", "ready", "failed", "withdrawn", "checked", "title"),
         [
             (
-                "yes" if one["watch"] else "no",
-                one["items"]["total"],
-                one["items"]["ready"],
-                one["items"]["failed"],
-                (one["checked_at"] or "-")[:16],
+                short(one["id"]),
+                *(one["items"][count] for count in ("total", "ready", "failed", "withdrawn")),
+                (one["checked_at"] or "-")[:16].replace("T", " "),
                 one["title"],
-                one["url"],
             )
             for one in found["feeds"]
         ],
     )
     for one in found["feeds"]:
+        watched = "" if one["watch"] else " (not watched)"
+        console().print(f"  {short(one['id'])} {one['url']}{watched}", markup=False)
         if one["error_code"]:
-            console().print(f"  {one['title']}: {one['error_code']}: {one['next_step'] or ''}", markup=False)
+            console().print(f"    {one['error_code']}: {one['next_step'] or ''}", markup=False)
 
 
 @feeds.command("remove")
@@ -118,7 +121,7 @@ def check_feed(
 
 def _find(gateway: GatewayClient, creator: str, feed: str) -> dict[str, Any]:
     for one in gateway.get(f"/api/v1/creators/{creator}/feeds")["feeds"]:
-        if feed in {one["id"], one["url"], one["external_id"]}:
+        if feed in {one["url"], one["external_id"]} or ends(one["id"], feed):
             return one
     raise NotFound(
         "feed_not_found",

@@ -1,26 +1,32 @@
 """`jobs` and `worker`: background work, looked at, steered and done."""
 
 import os
+import re
 import sys
 import time
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, cast
+from urllib.parse import quote
+from uuid import UUID
 
 import typer
 
 from apps.command.client import GatewayClient, Json, gateway_client
 from apps.command.maintaining import beside_the_running
-from apps.command.output import AsJson, console, show_json, show_table
+from apps.command.output import AsJson, console, short, show_json, show_table
 from apps.supervisor.ports import LOOPBACK, is_free, next_free
-from runtime.errors import InvalidInput
+from runtime.errors import InvalidInput, NotFound
 from runtime.settings import ROOT, Settings, load_settings
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-JobArgument = Annotated[str, typer.Argument(metavar="JOB", help="Id of a job.")]
+JobArgument = Annotated[
+    str, typer.Argument(metavar="JOB", help="Id of a job, whole or as the tables show it.")
+]
 Chosen = Annotated[str | None, typer.Option("--creator", "-c", help="Only those of a creator.")]
 EVERY_S = 1.0
+HEX = re.compile("[0-9a-f-]{4,36}")
 # Before a queue's name reaches Celery, where a comma or a space would mean something else.
 NAME = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_-.")
 
@@ -53,21 +59,21 @@ def list_jobs(
 def show_job(job: JobArgument, as_json: AsJson = False) -> None:
     """Show one job."""
     with gateway_client(load_settings()) as gateway:
-        _show(gateway.get(f"/api/v1/jobs/{job}"), as_json=as_json)
+        _show(gateway.get(_path(gateway, job)), as_json=as_json)
 
 
 @jobs.command("cancel")
 def cancel_job(job: JobArgument, as_json: AsJson = False) -> None:
     """Cancel a job: at once while it waits, at its next step while it runs."""
     with gateway_client(load_settings()) as gateway:
-        _show(gateway.post(f"/api/v1/jobs/{job}/cancel", {}), as_json=as_json)
+        _show(gateway.post(f"{_path(gateway, job)}/cancel", {}), as_json=as_json)
 
 
 @jobs.command("retry")
 def retry_job(job: JobArgument, as_json: AsJson = False) -> None:
     """Try a failed or cancelled job again."""
     with gateway_client(load_settings()) as gateway:
-        _show(gateway.post(f"/api/v1/jobs/{job}/retry", {}), as_json=as_json)
+        _show(gateway.post(f"{_path(gateway, job)}/retry", {}), as_json=as_json)
 
 
 @jobs.command("prioritise")
@@ -78,7 +84,7 @@ def prioritise_job(
 ) -> None:
     """Put a job before the others of its creator."""
     with gateway_client(load_settings()) as gateway:
-        _show(gateway.patch(f"/api/v1/jobs/{job}", {"priority": priority}), as_json=as_json)
+        _show(gateway.patch(_path(gateway, job), {"priority": priority}), as_json=as_json)
 
 
 @jobs.command("pause")
@@ -201,11 +207,13 @@ def _at_work(gateway: GatewayClient, *, limit: int, creator: str | None) -> list
 
 
 def _table(found: list[Json]) -> "Table":
+    """One line a job, on a terminal of 80 columns too."""
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for number, column in enumerate(("id", "queue", "state", "done", "stage", "next", "error")):
-        table.add_column(column, overflow="fold", no_wrap=number == 0)
+    for column in ("id", "kind", "queue", "state", "done"):
+        table.add_column(column, no_wrap=True)
+    table.add_column("now, or why not", overflow="fold")
     for job in found:
         table.add_row(*_cells(job))
     return table
@@ -213,17 +221,24 @@ def _table(found: list[Json]) -> "Table":
 
 def _cells(job: Json) -> tuple[str, ...]:
     state = "cancelling" if job["cancel_asked"] else "paused" if job["paused"] else job["state"]
-    percent, stage = job["percent"], None if job["finished_at"] else job["stage"]
-    place = f"#{job['position']} " if job["position"] else ""
+    percent = job["percent"]
     return (
-        job["id"],
+        short(job["id"]),
+        job["kind"].rpartition(".")[2],
         job["queue"],
         state,
         "" if percent is None else f"{percent}%",
-        stage or "",
-        place + _left(job["expected_end_at"]),
-        job["error_code"] or "",
+        _outlook(job),
     )
+
+
+def _outlook(job: Json) -> str:
+    """What a running job does, where a waiting one stands, and what kept one from its end."""
+    if job["state"] == "running":
+        now = job["stage"]
+    else:
+        now = job["error_code"] or (f"place {job['position']}" if job["position"] else "")
+    return ", ".join(filter(None, (now, _left(job["expected_end_at"]))))
 
 
 def _left(expected_end_at: str | None) -> str:
@@ -231,11 +246,35 @@ def _left(expected_end_at: str | None) -> str:
     if expected_end_at is None:
         return ""
     seconds = max(0, int((datetime.fromisoformat(expected_end_at) - datetime.now(UTC)).total_seconds()))
-    return f"in {seconds} s" if seconds < 100 else f"in {round(seconds / 60)} min"
+    return f"ends in {seconds} s" if seconds < 100 else f"ends in {round(seconds / 60)} min"
+
+
+def _path(gateway: GatewayClient, job: str) -> str:
+    """Where the job is that is named by its id or the end of it."""
+    if len(job) < len(str(UUID(int=0))):
+        found: list[Json] = _latest(gateway, ending=job, limit=2)["jobs"] if HEX.fullmatch(job) else []
+        if len(found) != 1:
+            raise NotFound(
+                "job_not_found" if not found else "job_unclear",
+                f"The ids of {'several jobs end' if found else 'no job ends'} with {job[:100]!r}.",
+                next_step="List them with ./understudy jobs; with --json they have their whole ids.",
+            )
+        job = found[0]["id"]
+    return f"/api/v1/jobs/{quote(job, safe='')}"
 
 
 def _show(found: Json, *, as_json: bool) -> None:
     if as_json:
         show_json(found)
     else:
-        show_table(("field", "value"), list(found.items()))
+        result: Json | None = found.get("result")
+        told = found if result is None else {**found, "result": _told(result)}
+        show_table(("field", "value"), list(told.items()))
+
+
+def _told(result: Json) -> str:
+    """What came of a job, of long lists only how long they are."""
+    return ", ".join(
+        f"{len(cast('list[Any]', value))} {name}" if isinstance(value, list) else f"{name} {value}"
+        for name, value in result.items()
+    )

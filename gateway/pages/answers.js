@@ -118,13 +118,21 @@ function card(citation, id) {
   const who = item.querySelector(".who");
   const spoken = citation.start_ms !== null;
   who.querySelector(".speaker").textContent = citation.speaker ?? (spoken ? "Speaker not named" : "");
-  if (citation.speaker_role === "guest") who.append(badge("guest"));
-  if (citation.sponsor) who.append(badge("sponsored"));
-  if (citation.verified === "paraphrase") who.append(badge("in other words"));
+  for (const label of labels(citation)) who.append(badge(label));
   item.querySelector("cite").textContent = citation.title;
   item.querySelector(".date").textContent = formatDate(citation.published_at);
   link(item.querySelector(".open"), citation);
   return item;
+}
+
+/* What is to be known about a citation besides its words. */
+export function labels(citation) {
+  const found = [];
+  if (citation.withdrawn) found.push("withdrawn");
+  if (citation.speaker_role === "guest") found.push("guest");
+  if (citation.sponsor) found.push("sponsored");
+  if (citation.verified === "paraphrase") found.push("in other words");
+  return found;
 }
 
 function badge(text) {
@@ -136,7 +144,7 @@ function badge(text) {
 
 function link(element, citation) {
   const place = describePlace(citation);
-  const address = webAddress(citation.open_url ?? citation.url);
+  const address = openAddress(citation);
   if (address === null) {
     const plain = document.createElement("span");
     plain.className = "place";
@@ -154,6 +162,11 @@ function describePlace(citation) {
   if (citation.start_ms !== null) return formatTime(citation.start_ms);
   if (citation.page !== null) return `page ${citation.page}`;
   return (citation.heading ?? "").split(" > ").at(-1);
+}
+
+/* Where a citation opens; null where it does not, as when its source was withdrawn since. */
+export function openAddress(citation) {
+  return citation.withdrawn ? null : webAddress(citation.open_url ?? citation.url);
 }
 
 /* Only what opens as a web page: a source's address comes from its file. */

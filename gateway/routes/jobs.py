@@ -7,7 +7,15 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Path, Query, Response
 
-from gateway.job_bodies import JobBody, JobsBody, PauseBody, PriorityRequest, QueueBody, QueuesBody
+from gateway.job_bodies import (
+    JobBody,
+    JobsBody,
+    JobSummaryBody,
+    PauseBody,
+    PriorityRequest,
+    QueueBody,
+    QueuesBody,
+)
 from gateway.parts import FromParts, Parts, find_creator, require_admin
 from gateway.streaming import EventStream, Update
 from jobs import JobState
@@ -26,14 +34,19 @@ async def list_jobs(
     state: Annotated[JobState | None, Query()] = None,
     code: Annotated[str | None, Query(max_length=100, description="Only those that ended with it.")] = None,
     creator: Annotated[str | None, Query(max_length=100, description="Id or handle.")] = None,
+    ending: Annotated[
+        str | None, Query(pattern="^[0-9a-f-]{4,36}$", description="Only those whose id ends so.")
+    ] = None,
 ) -> JobsBody:
-    """List the latest jobs. Needs the administrator key."""
+    """List the latest jobs, without their results. Needs the administrator key."""
     async with parts.database.transaction() as tx:
         key = None
         if creator is not None:
             key = str((await find_creator(parts, tx, creator, is_admin=True)).id)
-        found = await parts.jobs.recent(tx, limit=limit, state=state, error_code=code, fairness_key=key)
-    return JobsBody(jobs=[JobBody.of(job) for job in found])
+        found = await parts.jobs.recent(
+            tx, limit=limit, state=state, error_code=code, fairness_key=key, ending=ending
+        )
+    return JobsBody(jobs=[JobSummaryBody.of(job) for job in found])
 
 
 @router.get("/jobs/{job_id}")

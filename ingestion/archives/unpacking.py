@@ -67,7 +67,7 @@ class ArchiveUnpacker:
 
     def registrations(self) -> dict[str, Registration]:
         """The jobs of this module by kind, for the worker."""
-        return {KIND: Registration(self.unpack)}
+        return {KIND: Registration(self.unpack, stages={"open": 1, "submit": 9})}
 
     async def unpack(self, context: JobContext) -> Effect:
         """Submit every item of an archive. One that cannot be taken is noted and does not stop the others."""

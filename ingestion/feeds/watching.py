@@ -76,7 +76,9 @@ class Watcher:
     def registrations(self) -> dict[str, Registration]:
         """The jobs of feeds by kind, for the worker."""
         return {
-            FEED_KIND: Registration(self.check, on_failed=self._on_failed),
+            FEED_KIND: Registration(
+                self.check, on_failed=self._on_failed, stages={"discover": 1, "submit": 9}
+            ),
             POLL_KIND: Registration(self.poll),
         }
 

@@ -90,7 +90,7 @@ class Remover:
 
     def registrations(self) -> dict[str, Registration]:
         """The jobs of this module by kind, for the worker."""
-        return {KIND: Registration(self.remove)}
+        return {KIND: Registration(self.remove, stages={"remove": 9, "creator": 1})}
 
     async def remove(self, context: JobContext) -> Effect:
         """Remove everything of a source or creator; the receipt is the job's result: counts, and when."""

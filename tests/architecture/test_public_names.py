@@ -12,6 +12,7 @@ PUBLIC: dict[str, set[str]] = {
     "jobs": {
         "Effect",
         "Handler",
+        "Heart",
         "Job",
         "JobCancelled",
         "JobContext",

@@ -169,9 +169,11 @@ class _Running:
 
 
 async def running_pids(database: Database) -> list[int]:
-    """The processes that work on something now."""
+    """The processes that work on an item now."""
     async with database.transaction() as tx:
-        workers = await tx.fetch_values("SELECT DISTINCT worker FROM jobs.jobs WHERE state = 'running'")
+        workers = await tx.fetch_values(
+            "SELECT DISTINCT worker FROM jobs.jobs WHERE state = 'running' AND kind = 'ingestion.source'"
+        )
     return [int(worker.rpartition(":")[2]) for worker in workers]
 
 

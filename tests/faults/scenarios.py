@@ -28,7 +28,7 @@ from tests.faults.load import (
     running_pids,
     settle,
 )
-from tests.faults.worker import NO_LEASE, PORT, WAIT
+from tests.faults.worker import HELLO, NO_LEASE, PORT, WAIT
 
 # How long one job of the second worker's scenario waits for the outside.
 WAIT_S = 0.25
@@ -102,16 +102,28 @@ async def _at_work(load: Load, pace: Pace) -> int | None:
     Where all are killed at once, what is measured is how fast a process starts. More is sent when nothing is left.
     """
     house = load.house
+    queue = _queue(house)
     deadline = time.monotonic() + pace.patience_s + START_S
     while time.monotonic() < deadline:
         alive = {pid for worker in house.workers for pid in children_of(worker.pid)}
         at_work = alive.intersection(await running_pids(house.database))
-        if at_work and len(alive.intersection(await open_pids(house.database))) > 1:
+        is_open = len(alive.intersection(await open_pids(house.database))) > 1
+        if at_work and is_open:
             return load.random.choice(sorted(at_work))
         if not await pending(house.database):
-            await load.send(8)  # more than one process has places for
-        await asyncio.sleep(0.1)
+            if is_open:
+                await load.send(2)
+            else:
+                await _greet(house, queue)
+        await asyncio.sleep(0.02 if is_open else 0.2)
     return None
+
+
+async def _greet(house: House, queue: JobQueue) -> None:
+    """Give more jobs than one process has places for, which cost nothing, so that another one shows itself."""
+    async with house.database.transaction() as tx:
+        for number in range(8):
+            await queue.enqueue(tx, NewJob("parse", HELLO, f"key {number % 3}", {}))
 
 
 async def flushes(load: Load, *, flushes: int, sources: int, pace: Pace) -> Verdict:

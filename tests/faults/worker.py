@@ -1,4 +1,5 @@
-"""The product's worker with what the harness adds: a job that only waits, and a switch that takes the leases away.
+"""The product's worker with what the harness adds: jobs that only wait or do nothing, and a switch that takes the
+leases away.
 
 python -m tests.faults.worker
 """
@@ -13,6 +14,8 @@ from apps import worker
 from jobs import JobContext, Registration, store
 
 WAIT = "faults.wait"
+# Whoever has done one has come up.
+HELLO = "faults.hello"
 # Read here and not by the settings: the product has no such switches.
 PORT = "UNDERSTUDY_TEST_WAIT_PORT"
 NO_LEASE = "UNDERSTUDY_TEST_NO_LEASE"
@@ -25,10 +28,14 @@ async def wait(_: JobContext) -> None:
     writer.close()
 
 
+async def hello(_: JobContext) -> None:
+    """Do nothing."""
+
+
 def handlers(core: Any, stack: AsyncExitStack) -> Mapping[str, Registration]:
     from apps.handlers import product_handlers  # noqa: PLC0415 - in the child, as the product's worker does
 
-    return {**product_handlers(core, stack), WAIT: Registration(wait)}
+    return {**product_handlers(core, stack), WAIT: Registration(wait), HELLO: Registration(hello)}
 
 
 async def _nothing(*_: object) -> list[object]:

@@ -46,6 +46,7 @@ class Terminal:
             cwd=ROOT,
             env={
                 **kept,
+                "COLUMNS": "80",
                 "UNDERSTUDY_VAR": str(self.var),
                 "UNDERSTUDY_CLIENT__URL": self.url,
                 "UNDERSTUDY_SECRETS__ADMIN_KEY": KEY,
@@ -210,3 +211,45 @@ async def test_a_path_that_exists_is_a_path(terminal: Terminal, tmp_path: Path, 
     notes.write_text(TEXT.format("notes"))
     taken = await terminal.json("ingest", str(notes))
     assert taken["counts"] == {"ready": 1}
+
+
+async def test_what_the_tables_show_names_a_job_an_item_and_a_feed(
+    terminal: Terminal, shelf: Shelf, bev: Creator
+) -> None:
+    fill(shelf, "chains", "tyres")
+    await terminal.json("ingest", shelf.url("lists/all"))
+    _, table, _ = await terminal.run("jobs")
+    shown = [line.split()[0] for line in table.splitlines()[1:]]
+    jobs = [job["id"] for job in (await terminal.json("jobs"))["jobs"]]
+    assert shown == [job[-8:] for job in jobs]
+    for job, end in zip(jobs, shown, strict=True):
+        assert (await terminal.json("jobs", "show", end))["id"] == job
+    code, _, error = await terminal.run("jobs", "retry", shown[0])
+    assert (code, "job_not_retryable" in error) == (1, True)
+    for unknown in ("00000000", "no such job"):
+        code, _, error = await terminal.run("jobs", "cancel", unknown)
+        assert (code, "job_not_found" in error) == (3, True)
+    _, table, _ = await terminal.run("sources")
+    chains = next(line.split()[0] for line in table.splitlines() if "chains" in line)
+    await terminal.json("sources", "remove", chains, "--no-wait", "--yes")
+    kept = {one["title"]: one["state"] for one in (await terminal.json("sources"))["sources"]}
+    assert kept.get("chains") in {None, "withdrawn"}
+    assert kept["tyres"] == "ready"
+    _, table, _ = await terminal.run("feeds")
+    assert shelf.url("lists/all") in table
+    feed = table.splitlines()[1].split()[0]
+    assert "its items stay" in (await terminal.run("feeds", "remove", feed))[1]
+
+
+async def test_an_item_that_its_origin_took_back_is_shown_as_withdrawn(
+    terminal: Terminal, shelf: Shelf, bev: Creator
+) -> None:
+    fill(shelf, "chains")
+    await terminal.json("ingest", shelf.url("texts/chains"))
+    shelf.statuses["texts/chains"] = 410
+    await terminal.run("ingest", shelf.url("texts/chains"))
+    _, table, _ = await terminal.run("sources")
+    assert "withdrawn" in next(line for line in table.splitlines() if "chains" in line)
+    [source] = (await terminal.json("sources"))["sources"]
+    assert source["state"] == "withdrawn"
+    assert source["withdrawn_reason"] in table

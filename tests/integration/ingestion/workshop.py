@@ -1,6 +1,6 @@
 """All of ingestion on a real database and real files, with a worker that a test drives; only the model is a stand-in."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -23,7 +23,9 @@ from ingestion import (
 from ingestion.node_parsers import LlamaIndexCutter
 from ingestion.origins.types import Origin
 from ingestion.parsing import ForkServerParser
-from jobs import Job, JobQueue, Runner
+from ingestion.speech.listening import Listener
+from ingestion.speech.types import Transcriber
+from jobs import Job, JobQueue, Registration, Runner
 from jobs import store as job_statements
 from jobs.leases import LeasedJob
 from jobs.testing import NullWaker
@@ -47,6 +49,7 @@ class Workshop:
     database: Database
     root: Path
     origins: Sequence[Origin]
+    transcriber: Transcriber | None = None
 
     def __post_init__(self) -> None:
         self.clock = FixedClock()
@@ -101,13 +104,14 @@ class Workshop:
             queue=self.queue,
             origins=known,
             parser=self.parser,
+            listener=self.transcriber and Listener(database=self.database, transcriber=self.transcriber),
         )
 
-    def runner(self, worker: str = "one") -> Runner:
+    def runner(self, worker: str = "one", *, handlers: Mapping[str, Registration] | None = None) -> Runner:
         return Runner(
             database=self.database,
             queue=self.queue,
-            handlers={**self.pipeline.registrations(), **self.watcher.registrations()},
+            handlers=handlers or {**self.pipeline.registrations(), **self.watcher.registrations()},
             clock=self.clock,
             jobs=self.jobs,
             worker=worker,
@@ -116,7 +120,7 @@ class Workshop:
 
     async def work(self) -> int:
         """Do what is ready; returns how many jobs were taken."""
-        return await self.runner().drain("parse", "embed")
+        return await self.runner().drain("parse", "embed", "speech")
 
     async def work_on(self, seconds: float) -> int:
         """Let time pass, with a sweep at its end as the beat has it, and do what is ready then."""

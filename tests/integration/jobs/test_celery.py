@@ -132,6 +132,22 @@ async def test_a_job_that_hangs_costs_its_process_and_is_done_by_the_next(
     assert [what for what in await live.marks() if what == "done"] == ["done"]
 
 
+@pytest.mark.parametrize("kind", ["busy on the loop", "busy in threads"])
+async def test_a_job_that_keeps_the_processor_busy_for_longer_than_a_lease_is_not_taken_again(
+    live: Workbench, start: Start, kind: str
+) -> None:
+    """Beside a worker and a beat that idle, and take at once what seems to be dead."""
+    lease = {"UNDERSTUDY_JOBS__LEASE_S": "4", "UNDERSTUDY_JOBS__HEARTBEAT_S": "0.5"}
+    start("beat", **lease)
+    start("worker", **lease)
+    start("worker", **lease)
+    await live.add(kind=kind)
+    job = await _until_state(live, "succeeded", kind)
+    assert job.attempts == 1
+    assert sorted(await live.marks())[0] == "done"
+    assert len(await live.marks()) == 2  # and the only process that had it
+
+
 async def test_a_process_that_has_become_too_large_is_replaced_between_jobs(
     live: Workbench, start: Start
 ) -> None:

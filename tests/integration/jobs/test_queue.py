@@ -83,6 +83,17 @@ async def test_the_latest_are_listed_first_and_can_be_chosen(bench: Workbench) -
         assert [job.id for job in everything] == [c, b, a]
         assert [job.id for job in await queue.recent(tx, limit=10, state="queued")] == [c, b]
         assert [job.id for job in await queue.recent(tx, limit=1, fairness_key="a")] == [c]
+        for length in (8, 36):
+            assert [job.id for job in await queue.recent(tx, limit=9, ending=str(b)[-length:])] == [b]
+
+
+async def test_results_are_of_single_jobs_and_not_of_lists(bench: Workbench) -> None:
+    bench.on("mark", marking("x"))
+    job_id = await bench.add()
+    await bench.runner().drain(QUEUE)
+    assert (await bench.job(job_id)).result == {"marked": "x"}
+    async with bench.database.transaction() as tx:
+        assert [job.result for job in await bench.queue.recent(tx, limit=9)] == [None]
 
 
 async def test_an_unknown_job_is_said_to_be_unknown(bench: Workbench) -> None:

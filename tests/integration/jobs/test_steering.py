@@ -314,6 +314,35 @@ async def test_an_expected_end_is_told_when_it_is_known_and_not_before(bench: Wo
     assert (await bench.job(running)).expected_end_at is None  # it is late, and nobody knows how much
 
 
+async def test_jobs_end_when_it_was_foretold_and_in_the_order_of_their_positions(bench: Workbench) -> None:
+    """One after the other, each as long as those before; keys take turns, and an urgent one goes first."""
+    told: dict[JobId, Job] = {}
+    ended: list[JobId] = []
+
+    async def handle(context: JobContext) -> None:
+        if not told:
+            told.update({job_id: await bench.job(job_id) for job_id in added})
+        bench.clock.advance(10)
+        ended.append(context.job.id)
+
+    async def quick(_: JobContext) -> None:
+        bench.clock.advance(10)
+
+    bench.on("mark", quick)
+    for _ in range(3):
+        await bench.add()
+    runner = bench.runner(concurrency=1)
+    await runner.drain(QUEUE)
+    bench.on("mark", handle)
+    added = [await bench.add(key) for key in ("a", "a", "b", "b", "c")]
+    added.append(await bench.add("a", priority=5))
+    await runner.drain(QUEUE)
+    waited = sorted(set(added) - {ended[0]}, key=lambda job_id: told[job_id].position or 0)
+    assert ended[1:] == waited
+    for job_id in waited:
+        assert told[job_id].expected_end_at == (await bench.job(job_id)).finished_at
+
+
 async def test_jobs_are_removed_some_time_after_their_end_and_others_never(bench: Workbench) -> None:
     bench.on("mark", marking("x"))
     ended = await bench.add()

