@@ -60,6 +60,7 @@ PUBLIC: dict[str, set[str]] = {
         "Results",
         "Retriever",
         "neighbours",
+        "surroundings",
     },
     "ingestion": {
         "Accepted",

@@ -1,5 +1,6 @@
 """Passages: within the budget, whole sentences, nothing lost, times that are true."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -18,7 +19,7 @@ FACTS = SourceFacts(
 DOCUMENT = SourceFacts("file", "notes.md", "document", "Notes")
 
 
-def _words(texts: list[str]) -> list[int]:
+def _words(texts: Sequence[str]) -> list[int]:
     return [len(text.split()) for text in texts]
 
 
@@ -113,7 +114,7 @@ def test_a_chapter_named_as_the_recording_is_not_said_twice() -> None:
     assert _cut(_talk(("Bev", "Line.")), facts=facts)[0].header == "T | Bev"
 
 
-def _letters(texts: list[str]) -> list[int]:
+def _letters(texts: Sequence[str]) -> list[int]:
     return [sum(not character.isspace() for character in text) for text in texts]
 
 
