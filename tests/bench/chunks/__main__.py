@@ -9,7 +9,7 @@ import argparse
 import asyncio
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -36,31 +36,34 @@ def main() -> None:
     parser.add_argument("data", type=Path, help="folder of real data, as shared/data")
     parser.add_argument("--vectors", type=Path, help="file (.npz) that keeps vectors for the next run")
     parser.add_argument("--tokens", type=int, default=ChunkingSettings().tokens)
+    parser.add_argument("--sizes", nargs="*", type=int, default=SIZES, help="what --tokens is compared with")
     parser.add_argument("--only", nargs="*", choices=STEPS, default=STEPS)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         file = arguments.vectors or Path(folder) / "vectors.npz"
-        asyncio.run(_run(arguments.data / "creators", file, arguments.tokens, arguments.only))
+        sizes = dict.fromkeys((arguments.tokens, *arguments.sizes))
+        steps = {step: variants(step, arguments.tokens, sizes) for step in arguments.only}
+        asyncio.run(_run(arguments.data / "creators", file, steps))
 
 
-def variants(step: str, tokens: int) -> list[Variant]:
+def variants(step: str, tokens: int, sizes: Iterable[int]) -> list[Variant]:
     """What a step compares; the first is the product's at this size."""
     if step == "size":
-        return [Variant(size) for size in dict.fromkeys((tokens, *SIZES))]
+        return [Variant(size) for size in sizes]
     if step == "overlap":
         return [Variant(tokens, overlap) for overlap in OVERLAPS.values()]
     return [Variant(tokens, header=header) for header in reversed(HEADERS)]
 
 
-async def _run(creators: Path, file: Path, tokens: int, steps: Sequence[str]) -> None:
+async def _run(creators: Path, file: Path, steps: Mapping[str, Sequence[Variant]]) -> None:
     taken = [without_asking(recording) for recording in recordings(creators)]
     sources = [recording for recording, _ in taken]
     questions = [*written(), *(question for _, asked in taken for question in asked)]
     model = OnnxEmbedder()
     try:
         vectors = Vectors(file, model)
-        for step in steps:
-            await _step(step, variants(step, tokens), sources, questions, vectors)
+        for step, tried in steps.items():
+            await _step(step, tried, sources, questions, vectors)
     finally:
         model.close()
 

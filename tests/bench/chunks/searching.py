@@ -30,6 +30,8 @@ from tests.bench.chunks.variants import Variant
 INDEX = IndexName("chunks")
 CANDIDATES = 40
 NEAR_MS = 15_000
+# Vectors are kept after each so many.
+SLICE = 256
 # Passages that are embedded for their time alone.
 TIMED = 48
 
@@ -49,12 +51,18 @@ class Vectors:
         """The vectors of the texts; only new ones are made."""
         names = [hashlib.sha256(text.encode()).hexdigest() for text in texts]
         new = {name: text for name, text in zip(names, texts, strict=True) if name not in self._known}
-        if new:
-            self._known |= dict(zip(new, await self.model.passages(list(new.values())), strict=True))
-            await asyncio.to_thread(
-                np.savez, self._file, names=list(self._known), vectors=np.stack(list(self._known.values()))
-            )
+        missing = list(new.items())
+        for start in range(0, len(missing), SLICE):
+            part = dict(missing[start : start + SLICE])
+            self._known |= dict(zip(part, await self.model.passages(list(part.values())), strict=True))
+            await asyncio.to_thread(self._keep)
         return [self._known[name] for name in names]
+
+    def _keep(self) -> None:
+        """Replace the file by a whole one, so that a run that is broken off goes on where it was."""
+        whole = self._file.with_suffix(".part.npz")
+        np.savez(whole, names=list(self._known), vectors=np.stack(list(self._known.values())))
+        whole.replace(self._file)
 
 
 @dataclass(frozen=True)
