@@ -142,35 +142,32 @@ async def neighbours(
 
 
 @dataclass(frozen=True, slots=True)
-class _Edges:
-    before: int | None
-    after: int | None
+class _Range:
+    first: int
+    last: int
 
 
 async def surroundings(tx: Transaction, hit: Hit, *, segments: int) -> tuple[int, int]:
     """First and last ordinal of the segments around a hit, so many on each side, that may be quoted with it: up to
     where a sponsor read begins or ends, so that advertising is not read as advice."""
-    first, last = hit.first_segment - segments, hit.last_segment + segments
-    edges = await tx.fetch_one(
-        _Edges,
-        "SELECT max(o.last_segment) FILTER (WHERE o.last_segment < %(first)s) AS before,"
-        " min(o.first_segment) FILTER (WHERE o.first_segment > %(last)s) AS after"
+    found = await tx.fetch_one(
+        _Range,
+        "SELECT greatest(%(low)s, max(o.last_segment) FILTER (WHERE o.ordinal < %(ordinal)s) + 1) AS first,"
+        " least(%(high)s, min(o.first_segment) FILTER (WHERE o.ordinal > %(ordinal)s) - 1) AS last"
         " FROM retrieval.placements o JOIN retrieval.passages p ON p.id = o.passage_id"
         " WHERE o.source_id = %(source)s AND o.generation = %(generation)s AND p.sponsor <> %(sponsor)s"
         " AND o.ordinal BETWEEN %(ordinal)s - %(reach)s AND %(ordinal)s + %(reach)s",
         {
-            "first": hit.first_segment,
-            "last": hit.last_segment,
+            "low": (low := hit.first_segment - segments),
+            "high": (high := hit.last_segment + segments),
             "source": hit.source_id,
             "generation": hit.generation,
             "sponsor": hit.sponsor,
             "ordinal": hit.ordinal,
-            # Several passages may share a segment, and then they are of one kind.
             "reach": _REACH,
         },
     )
-    before, after = (None, None) if edges is None else (edges.before, edges.after)
-    return max(first, -1 if before is None else before + 1), last if after is None else min(last, after - 1)
+    return (low, high) if found is None else (found.first, found.last)
 
 
 def _widened(centre: int, sizes: dict[int, int], budget: int) -> tuple[int, int]:
