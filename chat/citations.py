@@ -82,7 +82,7 @@ class Quote:
 
 
 def quoted(excerpt: Excerpt, segments: Sequence[Segment]) -> Quote:
-    """The excerpt as a quote from `segments`, which are those of its passage with `NEIGHBOURS` on each side."""
+    """The excerpt as a quote from `segments`, which are those of its passage with up to `NEIGHBOURS` on each side."""
     joined = JoinedText(segments)
     found = _in_passage(excerpt, joined) or locate(excerpt.text, joined.text)
     if found is None:

@@ -37,7 +37,7 @@ from chat.types import (
 )
 from chat.wire import citation_json, searched_json, usage_json
 from creators import Catalogue, Coverage, Creator, Library
-from retrieval import Embedder, Query, Results, Retriever
+from retrieval import Embedder, Query, Results, Retriever, surroundings
 from runtime import events
 from runtime.clock import Clock
 from runtime.database import Database
@@ -203,12 +203,9 @@ class ExtractiveResponder:
         async with self._database.transaction() as tx:
             for excerpt in excerpts:
                 hit = excerpt.hit
+                first, last = await surroundings(tx, hit, segments=NEIGHBOURS)
                 segments = await self._library.segments(
-                    tx,
-                    hit.source_id,
-                    hit.generation,
-                    first=hit.first_segment - NEIGHBOURS,
-                    last=hit.last_segment + NEIGHBOURS,
+                    tx, hit.source_id, hit.generation, first=first, last=last
                 )
                 quote = quoted(excerpt, segments)
                 if not any(_overlap(quote, other) for other in found):

@@ -66,16 +66,22 @@ class Chunker:
 
     def _spans(self, facts: SourceFacts, chapter: str | None, joined: JoinedText) -> list[tuple[int, int]]:
         # Names are not known before the cut; the longest header that this part can get sets the budget.
-        header = _header(facts, chapter, joined.segments)
-        budget = max(self._tokens - self._count([header])[0] - 1, self._tokens // 2)
+        header = self._count([_joined(_context(facts, chapter, joined.segments))])[0]
+        budget = self._tokens - min(header, self._tokens // 2) - 1
         if facts.kind == "document":
             return self._cutter.written(joined.text, budget=budget)
         turns = [start for index, start in enumerate(joined.starts) if joined.begins_turn(index)]
         return self._cutter.spoken(joined.text, budget=budget, turn_starts=turns, soft_breaks=joined.starts)
 
-    @staticmethod
     def _draft(
-        facts: SourceFacts, chapter: str | None, joined: JoinedText, start: int, end: int, *, sponsor: bool
+        self,
+        facts: SourceFacts,
+        chapter: str | None,
+        joined: JoinedText,
+        start: int,
+        end: int,
+        *,
+        sponsor: bool,
     ) -> PassageDraft:
         first, last = joined.place(start).index, joined.place(end - 1).index
         covered = joined.segments[first : last + 1]
@@ -83,7 +89,7 @@ class Chunker:
         roles: set[Role] = {segment.role for segment in covered}
         return PassageDraft(
             text=joined.text[start:end],
-            header=_header(facts, chapter, covered),
+            header=self._header(facts, chapter, covered),
             first_segment=covered[0].ordinal,
             last_segment=covered[-1].ordinal,
             token_count=0,
@@ -95,6 +101,24 @@ class Chunker:
             speaker_role=covered[0].role if len(roles) == 1 else "unknown",
             sponsor=sponsor,
         )
+
+    def _header(self, facts: SourceFacts, chapter: str | None, segments: Sequence[Segment]) -> str:
+        """The context that is embedded with a passage, at most half of it: what is too long is cut short."""
+        context = _context(facts, chapter, segments)
+        header = _joined(context)
+        if self._count([header])[0] <= self._tokens // 2:
+            return header
+        title, heading, names, date = context
+        short, names_room = self._tokens // 8 - 2, self._tokens // 4 - 8
+        parts = ((title, short), (heading, short), (names, names_room))
+        return _joined([*(self._beginning(text, room) for text, room in parts), date])
+
+    def _beginning(self, text: str, tokens: int) -> str:
+        """As much of `text` as has at most so many tokens, with a mark where something is left out."""
+        if self._count([text])[0] <= tokens:
+            return text
+        longer = bisect_right(range(len(text)), tokens - 1, key=lambda end: self._count([text[:end]])[0])
+        return f"{text[: max(longer - 1, 0)].rstrip()}…"
 
 
 def _parts(
@@ -117,11 +141,14 @@ def _chapter(facts: SourceFacts, start_ms: int | None) -> str | None:
     return facts.chapters[index].title if index >= 0 else None
 
 
-def _header(facts: SourceFacts, chapter: str | None, segments: Iterable[Segment]) -> str:
-    """The context that is embedded with a passage: title, chapter or heading, who speaks, and when."""
-    segments = list(segments)
-    speakers = dict.fromkeys(segment.speaker for segment in segments if segment.speaker)
-    parts = [facts.title, chapter or segments[0].heading, ", ".join(speakers)]
-    if facts.published_at is not None:
-        parts.append(facts.published_at.strftime("%B %Y"))
-    return " | ".join(part for part in parts if part)
+def _context(
+    facts: SourceFacts, chapter: str | None, segments: Sequence[Segment]
+) -> tuple[str, str, str, str]:
+    """Title, chapter or heading, who speaks, and when; "" for what is not known."""
+    names = ", ".join(dict.fromkeys(segment.speaker for segment in segments if segment.speaker))
+    date = facts.published_at.strftime("%B %Y") if facts.published_at else ""
+    return facts.title, chapter or segments[0].heading or "", names, date
+
+
+def _joined(parts: Iterable[str]) -> str:
+    return " | ".join(dict.fromkeys(part for part in parts if part))

@@ -32,7 +32,7 @@ from ingestion.documents import DocumentText, parse_document
 from ingestion.info import Info, parse_info
 from ingestion.notices import Notice
 from ingestion.parsing import kind_of
-from ingestion.speakers import Speakers
+from ingestion.speakers import Cast, Speakers
 from ingestion.speech.complaints import empty, not_installed, not_media
 from ingestion.speech.kinds import AUDIO_SUFFIXES, HEAD_BYTES, demuxer_of
 from ingestion.speech.listening import Heard
@@ -78,6 +78,12 @@ def identify(bundle: Bundle, languages: Sequence[str] = ()) -> SourceFacts:
     return _recording_facts(info, captions)
 
 
+def cast_of(bundle: Bundle) -> Cast:
+    """What the info file of a recording says of its people. Raises InvalidInput `info_broken`."""
+    info = _info_beside(bundle)
+    return info.cast if info else Cast()
+
+
 def document_to_parse(bundle: Bundle) -> BundleFile | None:
     """The document of an item, if it takes a `DocumentParser` to read it; its text is then given to `extract`.
 
@@ -114,9 +120,9 @@ def extract(
         return _extract_heard(bundle, media, voices, heard)
     info, file = _recording_of(bundle, languages)
     captions = parse_captions(
-        file.read(), known_speakers={*info.speakers, *voices}, duration_ms=info.duration_ms
+        file.read(), known_speakers={*info.cast.listed, *voices}, duration_ms=info.duration_ms
     )
-    return _from_cues(_recording_facts(info, file), captions, Speakers(info.speakers, voices), info.notices)
+    return _from_cues(_recording_facts(info, file), captions, Speakers(info.cast, voices), info.notices)
 
 
 def _from_cues(
@@ -145,7 +151,7 @@ def _extract_heard(
         duration_ms=facts.duration_ms or heard.media.duration_ms,
         title=facts.title if info else heard.media.title or facts.title,
     )
-    speakers = Speakers(info.speakers if info else (), voices)
+    speakers = Speakers(info.cast if info else Cast(), voices)
     return _from_cues(facts, heard.captions, speakers, info.notices if info else ())
 
 
@@ -279,7 +285,7 @@ def _recording_facts(info: Info, captions: BundleFile | None) -> SourceFacts:
         duration_ms=info.duration_ms,
         language=code.removesuffix("-orig") if code else info.language,
         chapters=info.chapters,
-        speakers=info.speakers,
+        speakers=info.cast.listed,
     )
 
 
@@ -306,7 +312,7 @@ def _document_facts(file: BundleFile, document: DocumentText) -> SourceFacts:
 
 
 def _extract_document(file: BundleFile, document: DocumentText, voices: Iterable[str]) -> Extracted:
-    speakers = Speakers((), voices)
+    speakers = Speakers(Cast(), voices)
     segments = tuple(
         Segment(
             ordinal=ordinal,

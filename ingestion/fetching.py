@@ -11,7 +11,7 @@ from creators import Creator, Library, Source, SourceFacts
 from ingestion import store
 from ingestion.bundles import Bundle, BundleFile, file_unreadable
 from ingestion.decoding import drop_senseless
-from ingestion.extraction import identify
+from ingestion.extraction import cast_of, identify
 from ingestion.origins.registry import Origins
 from ingestion.origins.types import Address, ItemGone
 from ingestion.submitting import content_hash_of, job_of
@@ -90,9 +90,10 @@ class Fetching:
             await self._withdraw(context, source, error)
             raise
         facts = complete(await asyncio.to_thread(identify, bundle), source)
+        people = await asyncio.to_thread(cast_of, bundle)
         files = await self._keep(bundle)
         digests = {name: file.sha256 for name, file in files.items()}
-        content_hash = content_hash_of(creator, facts, digests, self._chunker)
+        content_hash = content_hash_of(creator, facts, people, digests, self._chunker)
         async with self._database.transaction() as tx:
             await context.fence(tx)
             await store.record_fetch(tx, upload.id, content_hash=content_hash, files=files)

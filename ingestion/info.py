@@ -11,6 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from creators import Chapter
 from ingestion.decoding import decode, drop_senseless
 from ingestion.notices import Notice
+from ingestion.speakers import Cast
+from ingestion.sponsors import SPONSOR_CHAPTER
 from runtime.errors import InvalidInput
 
 _LONGEST_S: Final = 60 * 24 * 3600
@@ -20,7 +22,11 @@ _YOUTUBE_HOSTS: Final = frozenset(
 )
 _LANGUAGE: Final = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*")
 
+# Of SponsorBlock's categories; `selfpromo` is unpaid, and a creator's own course is something fans ask about.
+_SPONSOR_CATEGORY: Final = "sponsor"
+
 _Text = Annotated[str, Field(max_length=2000)]
+_Names = Annotated[list[_Text], Field(max_length=500)] | None
 _Seconds = Annotated[float, Field(ge=0, le=_LONGEST_S)]
 
 
@@ -31,8 +37,21 @@ class _ChapterEntry(BaseModel):
     title: _Text | None = None
 
 
+class _SponsorBlockEntry(BaseModel):
+    """What people marked in a video, as yt-dlp looks it up with `--sponsorblock-mark`."""
+
+    model_config = ConfigDict(strict=True, allow_inf_nan=False)
+
+    start_time: _Seconds
+    end_time: _Seconds
+    category: _Text | None = None
+
+
 class _InfoFile(BaseModel):
-    """The fields that are used, with the types that yt-dlp gives them; all others are ignored."""
+    """The fields that are used, with the types that yt-dlp gives them; all others are ignored.
+
+    `speakers`, `hosts` and `guests` are not yt-dlp's: origins that know the people write them.
+    """
 
     model_config = ConfigDict(strict=True, allow_inf_nan=False)
 
@@ -47,14 +66,21 @@ class _InfoFile(BaseModel):
     language: _Text | None = None
     vcodec: _Text | None = None
     chapters: Annotated[list[_ChapterEntry], Field(max_length=5000)] | None = None
-    speakers: Annotated[list[_Text], Field(max_length=500)] | None = None
+    sponsorblock_chapters: Annotated[list[_SponsorBlockEntry], Field(max_length=5000)] | None = None
+    channel: _Text | None = None
+    speakers: _Names = None
+    hosts: _Names = None
+    guests: _Names = None
     subtitles: dict[str, Any] | None = None
     automatic_captions: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Info:
-    """What the info file says about a recording. `manual` and `automatic` are languages of its captions."""
+    """What the info file says about a recording. `manual` and `automatic` are languages of its captions.
+
+    The chapters hold one named "Sponsor" for each stretch that SponsorBlock's users marked as one.
+    """
 
     id: str
     title: str
@@ -65,7 +91,7 @@ class Info:
     duration_ms: int | None
     language: str | None
     chapters: tuple[Chapter, ...]
-    speakers: tuple[str, ...]
+    cast: Cast
     manual: frozenset[str]
     automatic: frozenset[str]
     notices: tuple[Notice, ...]
@@ -75,18 +101,24 @@ def parse_info(data: bytes) -> Info:
     """Read an info file. Raises InvalidInput `info_broken` when it is not JSON, or says what cannot be."""
     file = _parse(data)
     is_youtube = _is_youtube(file)
+    title = _clean(file.title) or file.id
     published_at, notices = _published_at(file)
     return Info(
         id=file.id,
-        title=_clean(file.title) or file.id,
+        title=title,
         is_youtube=is_youtube,
         is_audio=file.vcodec == "none",
         url=f"https://www.youtube.com/watch?v={file.id}" if is_youtube else _web_address(file.webpage_url),
         published_at=published_at,
         duration_ms=None if file.duration is None else round(file.duration * 1000),
         language=file.language if file.language and _LANGUAGE.fullmatch(file.language) else None,
-        chapters=_chapters(file.chapters or []),
-        speakers=tuple(dict.fromkeys(name for name in map(_clean, file.speakers or []) if name)),
+        chapters=_with_sponsors(_chapters(file.chapters or []), file.sponsorblock_chapters or [], title),
+        cast=Cast(
+            listed=_names(file.speakers),
+            hosts=_names(file.hosts),
+            guests=_names(file.guests),
+            show=_clean(file.channel),
+        ),
         manual=frozenset(file.subtitles or ()),
         automatic=frozenset(file.automatic_captions or ()),
         notices=notices,
@@ -149,8 +181,42 @@ def _published_at(file: _InfoFile) -> tuple[datetime | None, tuple[Notice, ...]]
         return None, (Notice("date_unreadable", "The upload date of the info file is not a date."),)
 
 
+def _names(names: list[str] | None) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name for name in map(_clean, names or []) if name))
+
+
 def _chapters(entries: list[_ChapterEntry]) -> tuple[Chapter, ...]:
     chapters = (Chapter(round(entry.start_time * 1000), _clean(entry.title)) for entry in entries)
     return tuple(
         sorted((chapter for chapter in chapters if chapter.title), key=lambda chapter: chapter.start_ms)
     )
+
+
+def _with_sponsors(
+    chapters: tuple[Chapter, ...], marked: list[_SponsorBlockEntry], title: str
+) -> tuple[Chapter, ...]:
+    """The chapters, with those of sponsors cut into them as yt-dlp does; what stood there before goes on after them.
+
+    A recording without chapters is one, named as the recording (`ModifyChaptersPP` of yt-dlp).
+    """
+    reads = _merged(sorted((e.start_time, e.end_time) for e in marked if e.category == _SPONSOR_CATEGORY))
+    if not reads:
+        return chapters
+    before = (Chapter(0, title), *chapters) if not chapters or chapters[0].start_ms else chapters
+    found = [c for c in before if not any(start <= c.start_ms < end for start, end in reads)]
+    for start, end in reads:
+        resumed = next(chapter for chapter in reversed(before) if chapter.start_ms <= end)
+        found += [Chapter(start, SPONSOR_CHAPTER)]
+        found += [Chapter(end, resumed.title)] if resumed.start_ms < end else []
+    return tuple(sorted(found, key=lambda chapter: chapter.start_ms))
+
+
+def _merged(reads: list[tuple[float, float]]) -> list[tuple[int, int]]:
+    """In milliseconds, those that touch as one."""
+    merged: list[tuple[int, int]] = []
+    for start, end in ((round(start_s * 1000), round(end_s * 1000)) for start_s, end_s in reads):
+        if merged and start <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
+        elif end > start:
+            merged.append((start, end))
+    return merged

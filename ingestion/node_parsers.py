@@ -54,14 +54,18 @@ class LlamaIndexCutter:
 
 
 def _spans(parser: NodeParser, text: str, metadata: dict[str, Any]) -> list[tuple[int, int]]:
-    nodes = parser.get_nodes_from_documents([Document(text=text, metadata=metadata)])
-    return [_span(node) for node in nodes]
-
-
-def _span(node: BaseNode) -> tuple[int, int]:
-    if not isinstance(node, TextNode) or node.start_char_idx is None or node.end_char_idx is None:
-        raise Defect("chunk_without_offsets", "A node parser returned text that is not in its document.")
-    return node.start_char_idx, node.end_char_idx
+    """Where the nodes stand, which follow one another. The library's own offsets are those of the first place that
+    reads alike after the start of the node before, and so wrong where words are said twice."""
+    spans: list[tuple[int, int]] = []
+    end = 0
+    for node in parser.get_nodes_from_documents([Document(text=text, metadata=metadata)]):
+        content = node.get_content()
+        start = text.find(content, end)
+        if start < 0:
+            raise Defect("chunk_without_offsets", "A node parser returned text that is not in its document.")
+        end = start + len(content)
+        spans.append((start, end))
+    return spans
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,22 +103,32 @@ class TranscriptNodeParser(NodeParser):
         **kwargs: Any,  # noqa: ARG002
     ) -> list[BaseNode]:
         return [
-            TextNode(text=node.get_content()[start:end], start_char_idx=start, end_char_idx=end)
-            for node in nodes
-            for start, end in self._spans(node)
+            TextNode(text=node.get_content()[start:end]) for node in nodes for start, end in self._spans(node)
         ]
 
     def _spans(self, node: BaseNode) -> Iterator[tuple[int, int]]:
         text = node.get_content()
         turns = set[int](node.metadata.get("turn_starts", ()))
-        pieces = list(_pieces(text, sorted(turns), sorted(node.metadata.get("soft_breaks", ()))))
+        breaks = sorted(node.metadata.get("soft_breaks", ()))
+        pieces = list(_pieces(text, sorted(turns), breaks))
         tokens = self._count([text[start:end] for start, end in pieces])
         units = [
             _Unit(start, end, count, start in turns)
-            for (start, end), count in zip(pieces, tokens, strict=True)
+            for piece, total in zip(pieces, tokens, strict=True)
+            for start, end, count in self._fitting(text, *piece, total, breaks)
         ]
         for packed in _pack(units, self.token_budget):
             yield packed[0].start, packed[-1].end
+
+    def _fitting(
+        self, text: str, start: int, end: int, tokens: int, breaks: Sequence[int]
+    ) -> Iterator[tuple[int, int, int]]:
+        """A piece with its tokens, in halves where it is longer than a passage may be: scripts without spaces."""
+        if tokens <= self.token_budget or end - start < 2:
+            yield start, end, tokens
+            return
+        for half in _halves(text, start, end, breaks):
+            yield from self._fitting(text, *half, self._count([text[slice(*half)]])[0], breaks)
 
 
 def _pieces(text: str, turns: Sequence[int], breaks: Sequence[int]) -> Iterator[tuple[int, int]]:
@@ -141,6 +155,16 @@ def _shortened(text: str, start: int, end: int, breaks: Sequence[int]) -> Iterat
         words += 1
     if piece_start < end:
         yield piece_start, end
+
+
+def _halves(text: str, start: int, end: int, breaks: Sequence[int]) -> list[tuple[int, int]]:
+    """Two parts of about the same length: cut at a soft break, or else at a space, or else anywhere."""
+    middle = (start + end) // 2
+    inside = [at for at in breaks if start < at < end]
+    spaces = (text.rfind(" ", start, middle) + 1, text.find(" ", middle, end) + 1)
+    cut = min(inside or [at for at in spaces if at > start] or [middle], key=lambda at: abs(at - middle))
+    before = start + len(text[start:cut].rstrip())
+    return [(start, before), (cut, end)]
 
 
 def _pack(units: Sequence[_Unit], budget: int) -> Iterator[list[_Unit]]:

@@ -9,6 +9,7 @@ in a long name.
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Final
 
 from creators import Role
@@ -24,14 +25,32 @@ _CROWD: Final = re.compile(
 _SHORTEST_TO_CORRECT: Final = 8
 
 
+@dataclass(frozen=True, slots=True)
+class Cast:
+    """What an origin says of the people in a recording: their names, who of them is called a host or a guest, and
+    the name of the show or channel."""
+
+    listed: tuple[str, ...] = ()
+    hosts: tuple[str, ...] = ()
+    guests: tuple[str, ...] = ()
+    show: str = ""
+
+
 class Speakers:
     """Knows the people of one recording."""
 
-    def __init__(self, listed: Iterable[str], voices: Iterable[str]) -> None:
-        """`listed` are the names that the info file gives, `voices` those that are the creator's."""
-        self._listed = {_fold(name): name for name in listed if name.strip()}
+    def __init__(self, cast: Cast, voices: Iterable[str]) -> None:
+        """`voices` are the names that are the creator's own; the hosts of a show that bears one of them are too.
+
+        The host of any other show is not: a creator may have been a guest there.
+        """
+        names = (*cast.listed, *cast.hosts, *cast.guests)
+        self._listed = {_fold(name): name for name in names if name.strip()}
         self._voices = {_fold(name) for name in voices if name.strip()}
         self._own = self._voices | {_fold(self.name(voice)) for voice in self._voices}
+        self._guests = {_fold(name) for name in cast.guests} - self._own
+        if _fold(cast.show) in self._voices:
+            self._own |= {_fold(name) for name in cast.hosts} - self._guests
 
     def name(self, label: str) -> str:
         """The listed spelling of the person whom captions call `label`; `label` itself if that is not sure."""
@@ -52,6 +71,8 @@ class Speakers:
         if name is None:
             return "unknown"
         folded = _fold(name)
+        if folded in self._guests:
+            return "guest"
         if folded in self._own or any(_one_letter_apart(folded, own) for own in self._own):
             return "creator"
         if is_nameless(name):

@@ -1,6 +1,6 @@
 """Which parts of a recording are read for a sponsor, so that they are not taken for the creator's advice.
 
-Two signs: a chapter that is named so, and the set phrases with which such a part opens. After an opening the
+Two signs: a chapter that is named so (also by SponsorBlock's users, whose marks come as chapters), and the set phrases with which such a part opens. After an opening the
 part lasts to the phrase that closes it, or to its last call to buy something; without either, only the opening
 itself is taken, because what is marked here is lost as advice.
 """
@@ -16,6 +16,10 @@ from creators import Chapter, Segment
 # A paid spot of a podcast is 30 to 90 s long; two in a row are announced twice.
 _LONGEST_MS: Final = 150_000
 
+# The name of a chapter that is made of a mark.
+SPONSOR_CHAPTER: Final = "Sponsor"
+# How yt-dlp names what SponsorBlock's users marked: "[SponsorBlock]: Sponsor, Interaction Reminder".
+_MARKED: Final = re.compile(r"\[SponsorBlock\]:(.*)", re.IGNORECASE)
 _CHAPTER: Final = re.compile(
     r"\b(?:sponsor(?:s|ed|ship)?(?: (?:read|break|message|segment|spot)s?)?|ads?|ad (?:read|break)s?|"
     r"advert(?:s|isements?|ising)?|promo(?:tion)?s?|werbung|publicidad|publicit[eé]|pubblicit[aà])\b",
@@ -97,14 +101,12 @@ class _Script:
         self._chapter_starts = [chapter.start_ms for chapter in chapters]
 
     def in_sponsored_chapters(self) -> set[int]:
-        sponsored = [
-            bool(_CHAPTER.search(chapter.title)) and not _CHAPTER_ABOUT.search(chapter.title)
-            for chapter in self._chapters
-        ]
+        """Ordinals of the segments of which at least half is in such a chapter."""
+        sponsored = [_names_sponsor(chapter.title) for chapter in self._chapters]
         return {
             segment.ordinal
-            for segment, start_ms in zip(self.segments, self._starts, strict=True)
-            if (chapter := bisect_right(self._chapter_starts, start_ms)) and sponsored[chapter - 1]
+            for segment in self.segments
+            if (chapter := bisect_right(self._chapter_starts, _middle(segment))) and sponsored[chapter - 1]
         }
 
     def read_of(self, opening: re.Match[str]) -> tuple[int, int]:
@@ -129,3 +131,14 @@ class _Script:
         if chapter < len(self._chapter_starts):
             end_ms = min(end_ms, self._chapter_starts[chapter])
         return max(first + 1, bisect_left(self._starts, end_ms))
+
+
+def _names_sponsor(title: str) -> bool:
+    if marked := _MARKED.fullmatch(title.strip()):
+        return SPONSOR_CHAPTER in (category.strip().title() for category in marked[1].split(","))
+    return bool(_CHAPTER.search(title)) and not _CHAPTER_ABOUT.search(title)
+
+
+def _middle(segment: Segment) -> int:
+    start_ms = segment.start_ms or 0
+    return (start_ms + max(segment.end_ms or 0, start_ms)) // 2

@@ -15,8 +15,9 @@ from ingestion.archives.accepting import ArchiveIntake
 from ingestion.bundles import Bundle, BundleFile
 from ingestion.checks import Scanner, check_file
 from ingestion.contents import Contents
-from ingestion.extraction import complete, identify
+from ingestion.extraction import cast_of, complete, identify
 from ingestion.removal.leaving import refuse_leaving
+from ingestion.speakers import Cast
 from jobs import JobQueue, NewJob
 from runtime.clock import Clock
 from runtime.database import Database, Transaction
@@ -108,15 +109,22 @@ class Ingestion:
                     await check_file(file, self._scanner, self._limits)
                 whole = await asyncio.to_thread(complete, bundle)
                 facts = await asyncio.to_thread(identify, whole)
+                cast = await asyncio.to_thread(cast_of, whole)
                 made = [file for file in whole.files if file.name not in kept]
                 added = {file.name: await self._contents.keep(holder, file.read()) for file in made}
-            return await self._submit(creator, facts, {**kept, **added}, holder)
+            kept = {**kept, **added}
+            digests = {name: file.sha256 for name, file in kept.items()}
+            content_hash = content_hash_of(creator, facts, cast, digests, self._chunker)
+            return await self._submit(creator, facts, content_hash, kept, holder)
 
     async def _submit(
-        self, creator: Creator, facts: SourceFacts, kept: Mapping[str, StoredFile], holder: UUID
+        self,
+        creator: Creator,
+        facts: SourceFacts,
+        content_hash: str,
+        kept: Mapping[str, StoredFile],
+        holder: UUID,
     ) -> Submission:
-        digests = {name: file.sha256 for name, file in kept.items()}
-        content_hash = content_hash_of(creator, facts, digests, self._chunker)
         async with self._database.transaction() as tx:
             source = await self._library.register(tx, creator.id, facts)
             await refuse_leaving(tx, creator.id, source.id)
@@ -160,7 +168,9 @@ class Ingestion:
         return newest is not None and newest.content_hash == content_hash
 
 
-def content_hash_of(creator: Creator, facts: SourceFacts, files: Mapping[str, str], chunker: str) -> str:
+def content_hash_of(
+    creator: Creator, facts: SourceFacts, cast: Cast, files: Mapping[str, str], chunker: str
+) -> str:
     """Of all that the passages follow from; not of counters that an info file also holds.
 
     `files` are the SHA-256 of the contents by name, in hexadecimal.
@@ -171,6 +181,8 @@ def content_hash_of(creator: Creator, facts: SourceFacts, files: Mapping[str, st
         "voices": sorted(creator.own_voices),
         "chunker": chunker,
     }
+    if cast.hosts or cast.guests:
+        relevant["cast"] = asdict(cast)
     return hashlib.sha256(json.dumps(relevant, sort_keys=True, default=str).encode()).hexdigest()
 
 

@@ -1,7 +1,7 @@
 """Sole owner of passages and of the vector index: embedding, searching, and the way from a hit to its place."""
 
 from retrieval.searching import HybridRetriever
-from retrieval.store import neighbours
+from retrieval.store import neighbours, surroundings
 from retrieval.types import (
     Embedder,
     Hit,
@@ -26,4 +26,5 @@ __all__ = [
     "Results",
     "Retriever",
     "neighbours",
+    "surroundings",
 ]

@@ -166,6 +166,35 @@ async def neighbours(
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Range:
+    first: int
+    last: int
+
+
+async def surroundings(tx: Transaction, hit: Hit, *, segments: int) -> tuple[int, int]:
+    """First and last ordinal of the segments around a hit, so many on each side, that may be quoted with it: up to
+    where a sponsor read begins or ends, so that advertising is not read as advice."""
+    found = await tx.fetch_one(
+        _Range,
+        "SELECT greatest(%(low)s, max(o.last_segment) FILTER (WHERE o.ordinal < %(ordinal)s) + 1) AS first,"
+        " least(%(high)s, min(o.first_segment) FILTER (WHERE o.ordinal > %(ordinal)s) - 1) AS last"
+        " FROM retrieval.placements o JOIN retrieval.passages p ON p.id = o.passage_id"
+        " WHERE o.source_id = %(source)s AND o.generation = %(generation)s AND p.sponsor <> %(sponsor)s"
+        " AND o.ordinal BETWEEN %(ordinal)s - %(reach)s AND %(ordinal)s + %(reach)s",
+        {
+            "low": (low := hit.first_segment - segments),
+            "high": (high := hit.last_segment + segments),
+            "source": hit.source_id,
+            "generation": hit.generation,
+            "sponsor": hit.sponsor,
+            "ordinal": hit.ordinal,
+            "reach": _REACH,
+        },
+    )
+    return (low, high) if found is None else (found.first, found.last)
+
+
 def _widened(centre: int, sizes: dict[int, int], budget: int) -> tuple[int, int]:
     """First and last ordinal of the run around `centre` whose sizes sum up to at most `budget`."""
     first = last = centre

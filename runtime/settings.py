@@ -121,9 +121,9 @@ class EmbedderSettings(_Group):
 
 
 class ChunkingSettings(_Group):
-    """Size of a passage, in tokens of the embedder, its context header included."""
+    """Size of a passage, in tokens of the embedder, its context header included; more than 254 it would not read."""
 
-    tokens: int = Field(default=220, ge=32, le=512)
+    tokens: int = Field(default=220, ge=32, le=254)
 
 
 class SpeechSettings(_Group):

@@ -65,6 +65,7 @@ PUBLIC: dict[str, set[str]] = {
         "Results",
         "Retriever",
         "neighbours",
+        "surroundings",
     },
     "ingestion": {
         "Accepted",

@@ -119,7 +119,9 @@ def info_file(feed: Feed, episode: Episode, chapters: Sequence[tuple[float, str]
         "vcodec": None if episode.enclosure.type.startswith("video/") else "none",
         "thumbnail": episode.image,
         "chapters": [{"start_time": start_s, "title": title} for start_s, title in chapters[:_MOST_CHAPTERS]],
-        "speakers": list(episode.people)[:500],
+        "speakers": list(episode.cast.listed)[:500],
+        "hosts": list(episode.cast.hosts)[:500],
+        "guests": list(episode.cast.guests)[:500],
     }
     return json.dumps({name: value for name, value in found.items() if value is not None}).encode()
 

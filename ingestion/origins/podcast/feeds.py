@@ -6,7 +6,7 @@ Chapters (podlove.org/simple-chapters).
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -17,10 +17,14 @@ from uuid import UUID, uuid5
 from ingestion.decoding import drop_senseless, unescape
 from ingestion.origins.podcast.addresses import identity
 from ingestion.origins.xml import Node, XmlDocument
+from ingestion.speakers import Cast
 
 _SPEAKING: Final = frozenset(
     {"host", "co-host", "guest host", "guest", "narrator", "panelist", "moderator", "reporter"}
 )
+# Whoever stands in for the host is a guest in the house, and what the others are to the show is not said.
+_HOSTS: Final = frozenset({"host", "co-host"})
+_GUESTS: Final = frozenset({"guest", "guest host", "panelist"})
 _CLOCK: Final = re.compile(r"(?:(\d{1,4}):)?(\d{1,4}):(\d{1,2})(?:\.(\d{1,3})\d*)?")
 _SECONDS: Final = re.compile(r"(\d{1,8})(?:\.\d+)?")
 _LONGEST_S: Final = 60 * 24 * 3600
@@ -47,7 +51,7 @@ class Enclosure:
 
 @dataclass(frozen=True, slots=True)
 class Episode:
-    """One item of a feed. `people` are those who speak, hosts first; `chapters` are (seconds, title)."""
+    """One item of a feed. `cast` are those who speak, hosts first; `chapters` are (seconds, title)."""
 
     id: str
     guid: str
@@ -58,7 +62,7 @@ class Episode:
     duration_s: int | None
     language: str | None
     image: str | None
-    people: tuple[str, ...]
+    cast: Cast
     transcripts: tuple[Transcript, ...]
     chapters_url: str | None
     chapters: tuple[tuple[float, str], ...]
@@ -88,7 +92,7 @@ def parse_feed(document: XmlDocument, *, asked: str, url: str) -> Feed | None:
         identity(asked, channel.get("guid")),
         url,
         _language(channel.get("language") or document.language),
-        tuple(_people(channel)),
+        _cast(channel, unsaid="host"),
     )
     episodes = [episode for item in items if (episode := about.episode(item)) is not None]
     return Feed(
@@ -114,7 +118,7 @@ class _About:
     identity: UUID
     url: str
     language: str | None
-    people: tuple[str, ...]
+    cast: Cast | None
 
     def episode(self, item: Node) -> Episode | None:
         enclosure = _enclosure(item, self.url)
@@ -135,7 +139,7 @@ class _About:
                 (found for n in item.all("image") if (found := _web(n.attributes.get("href"), self.url))),
                 None,
             ),
-            people=tuple(_people(item)) or self.people,
+            cast=_cast(item) or self.cast or Cast(),
             transcripts=tuple(self._transcripts(item)),
             chapters_url=next((u for n in chapters if (u := _web(n.attributes.get("url"), self.url))), None),
             chapters=tuple(chapter for node in chapters for chapter in _inline_chapters(node)),
@@ -189,16 +193,25 @@ def _next(channel: Node, base: str) -> str | None:
     return None
 
 
-def _people(parent: Node) -> Iterator[str]:
-    """Who speaks, hosts before guests: `podcast:person` without a role is a host, and in no group is of the cast."""
-    found: list[tuple[bool, str]] = []
+def _cast(parent: Node, *, unsaid: str = "") -> Cast | None:
+    """Who speaks, hosts before guests; None when nobody is named.
+
+    `podcast:person` without a role is a host by its specification, and in no group is of the cast. Not every feed
+    follows that where it lists the people of an episode, guests included: there such a person is listed, and no more.
+    """
+    found: list[tuple[bool, str, str]] = []
     for node in parent.all("person"):
-        role = node.attributes.get("role", "").strip().lower() or "host"
+        said = node.attributes.get("role", "").strip().lower()
         group = node.attributes.get("group", "").strip().lower() or "cast"
         name = _text(node.words())
-        if name and role in _SPEAKING and group == "cast":
-            found.append(("host" not in role, name))
-    yield from dict.fromkeys(name for _, name in sorted(found, key=lambda person: person[0]))
+        if name and (said or "host") in _SPEAKING and group == "cast":
+            found.append(("host" not in (said or "host"), name, said or unsaid))
+    found.sort(key=lambda person: person[0])
+
+    def named(roles: Collection[str]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(name for _, name, role in found if role in roles))
+
+    return Cast(named({*_SPEAKING, ""}), named(_HOSTS), named(_GUESTS)) if found else None
 
 
 def _inline_chapters(chapters: Node) -> Iterator[tuple[float, str]]:

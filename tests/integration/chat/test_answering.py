@@ -115,6 +115,16 @@ async def test_a_sponsor_s_words_are_no_advice(room: Room) -> None:
     assert "advertising and not advice" in named["answer"]
 
 
+async def test_a_quote_does_not_reach_into_a_sponsor_read(room: Room) -> None:
+    """The sentence before would explain "it", and is advertising."""
+    maya = await room.creator()
+    oiled = Turn("It needs oil on every touring chain after rain.")
+    await room.publish(maya, "Rain", CHAIN, ADVERT, oiled)
+    answer = await collect(room.responder().answer(room.question(maya, "Does a chain need oil after rain?")))
+    assert answer["citations"][0]["quote"] == oiled.text
+    assert not any("Veloquick" in c["quote"] for c in answer["citations"])
+
+
 async def test_opinions_come_with_their_dates_newest_last(room: Room) -> None:
     maya = await room.creator()
     new = Turn("I run tubeless tires on every touring bike now.")

@@ -1,12 +1,14 @@
 """Passages: within the budget, whole sentences, nothing lost, times that are true."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Literal
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from creators import Chapter, JoinedText, Segment, SourceFacts
+from creators import Chapter, Segment, SourceFacts, time_at
 from ingestion import Chunker
 from ingestion.node_parsers import LlamaIndexCutter
 from retrieval import PassageDraft
@@ -17,7 +19,7 @@ FACTS = SourceFacts(
 DOCUMENT = SourceFacts("file", "notes.md", "document", "Notes")
 
 
-def _words(texts: list[str]) -> list[int]:
+def _words(texts: Sequence[str]) -> list[int]:
     return [len(text.split()) for text in texts]
 
 
@@ -101,22 +103,89 @@ def test_a_document_is_cut_by_heading() -> None:
     assert passages[0].start_ms is None
 
 
-@pytest.mark.parametrize("facts", [FACTS, DOCUMENT])
+def test_what_was_said_twice_stands_where_it_was_said() -> None:
+    """The second passage is also part of the first."""
+    passages = _cut(_talk(*[("Bev", "It is so.")] * 16), tokens=50)
+    assert [(p.first_segment, p.last_segment) for p in passages] == [(0, 13), (14, 15)]
+
+
+def test_a_chapter_named_as_the_recording_is_not_said_twice() -> None:
+    facts = SourceFacts("youtube", "x", "video", "T", chapters=(Chapter(0, "T"),))
+    assert _cut(_talk(("Bev", "Line.")), facts=facts)[0].header == "T | Bev"
+
+
+def _letters(texts: Sequence[str]) -> list[int]:
+    return [sum(not character.isspace() for character in text) for text in texts]
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    title=st.text("ab ", min_size=1, max_size=300),
+    chapter=st.text("cd ", min_size=1, max_size=300),
+    names=st.lists(st.sampled_from(["Bev", "Odile Castagnier", "N" * 30]), min_size=1, max_size=6),
+    words=st.lists(st.sampled_from(["yes.", "no", "長い" * 40, "u" * 200]), min_size=1, max_size=9),
+)
+def test_no_passage_is_longer_than_the_model_reads(
+    title: str, chapter: str, names: list[str], words: list[str]
+) -> None:
+    facts = SourceFacts("youtube", "x", "video", title, chapters=(Chapter(0, chapter),))
+    chunker = Chunker(tokens=160, count_tokens=_letters, cutter=LlamaIndexCutter(_letters))
+    for passage in chunker.cut(facts, _talk(*[(name, " ".join(words)) for name in names]), frozenset()):
+        assert passage.token_count <= 160
+        assert _letters([passage.header])[0] <= 80
+        if passage.speaker is None:
+            speakers = {names[i] for i in range(passage.first_segment, passage.last_segment + 1)}
+            assert all(name in passage.header for name in speakers)
+
+
+_TURNS = st.lists(
+    st.tuples(
+        st.sampled_from("AB"),
+        st.lists(
+            st.sampled_from(["yes", "no.", "why?", "3.5", "Dr.", "well,", "はい。", "長い" * 9]),
+            min_size=1,
+            max_size=60,
+        ),
+    ),
+    min_size=1,
+    max_size=8,
+)
+
+
+@pytest.mark.parametrize("kind", ["video", "document"])
 @settings(max_examples=60, deadline=None)
 @given(
-    turns=st.lists(
-        st.tuples(
-            st.sampled_from("AB"),
-            st.lists(st.sampled_from(["yes", "no.", "why?", "3.5", "Dr.", "well,"]), min_size=1, max_size=90),
-        ),
-        min_size=1,
-        max_size=8,
-    )
+    turns=_TURNS,
+    chapters=st.lists(st.integers(0, 8), unique=True, max_size=3).map(sorted),
+    sponsored=st.frozensets(st.integers(0, 8), max_size=3),
 )
-def test_nothing_is_lost_nothing_doubled(facts: SourceFacts, turns: list[tuple[str, list[str]]]) -> None:
+def test_every_character_is_in_one_passage_at_its_segment_and_time(
+    kind: Literal["video", "document"],
+    turns: list[tuple[str, list[str]]],
+    chapters: list[int],
+    sponsored: frozenset[int],
+) -> None:
+    facts = SourceFacts(
+        "file", "x", kind, "T", chapters=tuple(Chapter(c * 10_000, f"C{c}") for c in chapters)
+    )
     segments = _talk(*[(speaker, " ".join(words)) for speaker, words in turns])
-    passages = _cut(segments, tokens=40, facts=facts)
-    assert " ".join(p.text for p in passages).split() == JoinedText(segments).text.split()
+    chunker = Chunker(tokens=90, count_tokens=_letters, cutter=LlamaIndexCutter(_letters))
+    passages = chunker.cut(facts, segments, sponsored)
+    spoken = [
+        (character, segment, offset)
+        for segment in segments
+        for offset, character in enumerate(segment.text)
+        if not character.isspace()
+    ]
     for passage in passages:
-        inside = JoinedText(segments[passage.first_segment : passage.last_segment + 1]).text
-        assert passage.text in inside
+        letters = "".join(passage.text.split())
+        covered, spoken = spoken[: len(letters)], spoken[len(letters) :]
+        assert letters == "".join(character for character, _, _ in covered)
+        (_, first, start), (_, last, _) = covered[0], covered[-1]
+        assert (passage.first_segment, passage.last_segment) == (first.ordinal, last.ordinal)
+        assert passage.start_ms == time_at(first, start)
+        assert passage.sponsor == (first.ordinal in sponsored)
+        names = dict.fromkeys(segment.speaker for _, segment, _ in covered)
+        assert ", ".join(filter(None, names)) in passage.header
+        assert passage.speaker == (first.speaker if len(names) == 1 else None)
+    assert not spoken

@@ -8,7 +8,7 @@ import pytest
 from creators import Chapter, Segment, SourceFacts
 from ingestion.bundles import Bundle, BundleFile, group_files
 from ingestion.documents import DocumentText, Paragraph
-from ingestion.extraction import complete, document_to_parse, extract, identify
+from ingestion.extraction import cast_of, complete, document_to_parse, extract, identify
 from runtime.errors import InvalidInput
 
 INFO = {
@@ -89,6 +89,23 @@ def test_what_only_captions_know() -> None:
     ).facts
     assert (facts.origin, facts.kind, facts.url) == ("file", "audio", "https://example.org/x")
     assert (facts.duration_ms, facts.language, facts.speakers) == (2500, "de", ("Ann",))
+
+
+def test_hosts_and_guests_that_the_origin_names() -> None:
+    cues = "".join(
+        f"00:0{i}.000 --> 00:0{i}.900\n<v {name}>Yes.\n\n" for i, name in enumerate(["Ann", "Bo", "Cy"])
+    )
+    info = {
+        "id": "x",
+        "channel": "Wrench & Road",
+        "speakers": ["Ann", "Bo"],
+        "hosts": ["Ann"],
+        "guests": ["Bo"],
+    }
+    item = bundle(a_info_json=info, a_vtt=f"WEBVTT\n\n{cues}")
+    assert [s.role for s in extract(item, ["wrench & road"]).segments] == ["creator", "guest", "guest"]
+    assert [s.role for s in extract(item, ["bo"]).segments] == ["guest", "creator", "guest"]
+    assert cast_of(item).hosts == ("Ann",)
 
 
 @pytest.mark.parametrize(

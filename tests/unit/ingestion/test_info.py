@@ -44,7 +44,7 @@ def test_all_that_is_used() -> None:
     assert info.published_at == datetime(2022, 10, 7, tzinfo=UTC)
     assert (info.duration_ms, info.language) == (2447400, "en-US")
     assert info.chapters == (Chapter(0, "Intro"), Chapter(60500, "Ads"))
-    assert info.speakers == ("Ann", "Bob Lee")
+    assert info.cast.listed == ("Ann", "Bob Lee")
     assert (info.manual, info.automatic) == ({"en"}, {"de", "en"})
 
 
@@ -165,9 +165,47 @@ def test_any_json_is_read_or_refused(fields: dict[str, object]) -> None:
     except InvalidInput:
         return
     assert "\x00" not in info.title
-    assert (info.title + "".join(info.speakers)).encode()
+    assert (info.title + "".join(info.cast.listed)).encode()
 
 
 def test_playlists() -> None:
     assert is_playlist(b'{"_type": "playlist", "id": "PL1"}')
     assert not is_playlist(b'{"_type": "video", "id": "PL1"}')
+
+
+def marked(*reads: tuple[float, float, str]) -> list[dict[str, object]]:
+    """As `SponsorBlockPP` of yt-dlp writes them."""
+    return [
+        {"start_time": start, "end_time": end, "category": category, "title": "Sponsor", "type": "skip"}
+        for start, end, category in reads
+    ]
+
+
+@pytest.mark.parametrize(
+    ("chapters", "reads", "expected"),
+    [
+        (
+            [(0, "Intro"), (60, "Chains")],
+            [(80.5, 100, "sponsor")],
+            [(0, "Intro"), (60_000, "Chains"), (80_500, "Sponsor"), (100_000, "Chains")],
+        ),
+        ([], [(0, 30, "sponsor")], [(0, "Sponsor"), (30_000, "Talk")]),
+        ([], [(20, 30, "sponsor")], [(0, "Talk"), (20_000, "Sponsor"), (30_000, "Talk")]),
+        ([(50, "Late")], [(20, 60, "sponsor")], [(0, "Talk"), (20_000, "Sponsor"), (60_000, "Late")]),
+        ([(0, "A"), (30, "B")], [(20, 30, "sponsor")], [(0, "A"), (20_000, "Sponsor"), (30_000, "B")]),
+        (
+            [(0, "A")],
+            [(20, 30, "sponsor"), (25, 40, "sponsor"), (40, 50, "sponsor")],
+            [(0, "A"), (20_000, "Sponsor"), (50_000, "A")],
+        ),
+        ([(0, "A")], [(20, 30, "selfpromo"), (40, 50, "intro"), (60, 60, "sponsor")], [(0, "A")]),
+    ],
+)
+def test_what_sponsorblock_marked_is_a_chapter(
+    chapters: list[tuple[float, str]],
+    reads: list[tuple[float, float, str]],
+    expected: list[tuple[int, str]],
+) -> None:
+    named = [{"start_time": start, "title": title} for start, title in chapters]
+    info = parse_info(info_with(title="Talk", chapters=named, sponsorblock_chapters=marked(*reads)))
+    assert info.chapters == tuple(Chapter(start_ms, title) for start_ms, title in expected)

@@ -21,6 +21,7 @@ from ingestion.info import parse_info
 from ingestion.origins.podcast import PodcastOrigin
 from ingestion.origins.podcast.origin import PodcastLimits
 from ingestion.origins.types import Address, Listing
+from ingestion.speakers import Cast
 from runtime.errors import InvalidInput, NotFound, Unavailable, UnderstudyError
 from runtime.http import FetchLimits
 from runtime.testing import FixedClock
@@ -126,7 +127,9 @@ async def test_from_the_feed_to_segments_with_chapters_and_speakers(
     )
     assert (info.duration_ms, info.language) == (1_865_000, "en-us")
     assert info.chapters == (Chapter(0, "Hello"), Chapter(90_500, "Grease"))
-    assert info.speakers == ("Mara Holt", "Tom & Jo Reed")
+    assert info.cast == Cast(
+        ("Mara Holt", "Tom & Jo Reed"), hosts=(), guests=("Tom & Jo Reed",), show="Wrench & Road"
+    )
     found = extract(bundle, ["Mara Holt"], ["en"])
     assert found.facts.kind == "audio"
     assert found.facts.published_at == entry.published_at

@@ -51,7 +51,17 @@ def test_two_reads() -> None:
 
 
 @pytest.mark.parametrize(
-    "title", ["Sponsor", "Ad", "A word from our sponsors", "Ad read: Larkmoor", "Werbung", "Today's sponsor"]
+    "title",
+    [
+        "Sponsor",
+        "Ad",
+        "A word from our sponsors",
+        "Ad read: Larkmoor",
+        "Werbung",
+        "Today's sponsor",
+        "[SponsorBlock]: Sponsor",
+        "[SponsorBlock]: Interaction Reminder, Sponsor",
+    ],
 )
 def test_chapters_named_so(title: str) -> None:
     chapters = (Chapter(0, "Intro"), Chapter(10_000, title), Chapter(20_000, "Chains"))
@@ -60,7 +70,16 @@ def test_chapters_named_so(title: str) -> None:
 
 @pytest.mark.parametrize(
     "title",
-    ["How to find sponsors", "Are ads dead?", "Adding up", "Facebook ads", "Bad brakes", "Running ads"],
+    [
+        "How to find sponsors",
+        "Are ads dead?",
+        "Adding up",
+        "Facebook ads",
+        "Bad brakes",
+        "Running ads",
+        "[SponsorBlock]: Unpaid/Self Promotion",
+        "[SponsorBlock]: Intermission/Intro Animation",
+    ],
 )
 def test_chapters_about_sponsors(title: str) -> None:
     assert sponsored_ordinals(segments(*"abcdef"), (Chapter(0, title),)) == frozenset()
@@ -79,6 +98,11 @@ def test_chapters_about_sponsors(title: str) -> None:
 )
 def test_talk_about_money_is_not_a_read(text: str) -> None:
     assert sponsored_ordinals(segments("Hi.", text, "Use code X at shop.com."), ()) == frozenset()
+
+
+def test_a_cue_belongs_to_the_chapter_that_has_most_of_it() -> None:
+    chapters = (Chapter(0, "Intro"), Chapter(6_000, "Sponsor"), Chapter(16_000, "Chains"))
+    assert sponsored_ordinals(segments(*"abcd"), chapters) == {1, 2}
 
 
 def test_documents_have_none() -> None:

@@ -1,0 +1,1 @@
+"""Measures ways of cutting recordings into passages: size, overlap and context header."""
