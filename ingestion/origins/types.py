@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Literal, Protocol
 
 from ingestion.bundles import Bundle
-from runtime.errors import InvalidInput, NotFound
+from runtime.errors import InvalidInput, NotFound, Unavailable
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +54,17 @@ class ItemGone(NotFound):
     """
 
 
+class NotYet(Unavailable):
+    """It will be there, in hours rather than minutes: asking again before `wait_s` seconds have passed is of no use.
+
+    That is known, as of a premiere, or estimated. A job that meets it waits, and says until when.
+    """
+
+    def __init__(self, code: str, detail: str, *, next_step: str = "", wait_s: float) -> None:
+        super().__init__(code, detail, next_step=next_step)
+        self.wait_s = wait_s
+
+
 class BelongsElsewhere(InvalidInput):
     """What an address holds is for another origin, which only its content could tell.
 
@@ -89,6 +100,6 @@ class Origin(Protocol):
         """The files of an item; where there are several, in the first of `languages` that there is.
 
         Raises ItemGone; else an UnderstudyError whose code says what stands in the way, and whose next step what the creator can do;
-        it is transient when trying again later may help.
+        it is transient when trying again later may help, and NotYet when that is known to take long.
         """
         ...

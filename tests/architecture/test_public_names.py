@@ -18,6 +18,7 @@ PUBLIC: dict[str, set[str]] = {
         "JobQueue",
         "JobState",
         "JobWatch",
+        "Later",
         "LeaseLost",
         "Move",
         "NewJob",

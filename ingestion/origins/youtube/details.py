@@ -81,6 +81,9 @@ def from_player(video_id: str, player: Mapping[str, Any], microformat: Mapping[s
         uploader_url=microformat.get("ownerProfileUrl"),
         thumbnail=_largest(part(player, "thumbnail").get("thumbnails")),
         live_status=state,
+        release_timestamp=_moment(live.get("startTimestamp")).get("timestamp")
+        if state == "is_upcoming"
+        else None,
         **published,
     )
 
@@ -105,6 +108,9 @@ def from_api(video: Mapping[str, Any]) -> Fields:
         language=snippet.get("defaultAudioLanguage"),
         tags=snippet.get("tags"),
         live_status=state or ("was_live" if live else "not_live"),
+        release_timestamp=_moment(live.get("scheduledStartTime")).get("timestamp")
+        if state == "is_upcoming"
+        else None,
         age_limit=18 if part(content, "contentRating").get("ytRating") == "ytAgeRestricted" else 0,
         **_moment(snippet.get("publishedAt")),
     )

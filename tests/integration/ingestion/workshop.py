@@ -100,6 +100,7 @@ class Workshop:
             chunker=Chunker(tokens=TOKENS, count_tokens=count, cutter=LlamaIndexCutter(count)),
             queue=self.queue,
             origins=known,
+            admission=self.addresses.admission,
             parser=self.parser,
         )
 
