@@ -43,6 +43,8 @@ def list_sources(context: typer.Context, creator: CreatorOption = None, as_json:
     for one in found:
         if code := one["withdrawn_reason"] or one["error_code"]:
             console().print(f"  {one['title']}: {code}: {one['next_step'] or ''}", markup=False)
+        elif one["next_step"]:
+            console().print(f"  {one['title']}: waiting: {one['next_step']}", markup=False)
 
 
 @feeds.callback()
@@ -106,8 +108,8 @@ def check_feed(
             item = Item(found["title"], "queued", None, answer["job_id"])
             finish(gateway, [item], quiet=as_json)
             if item.state != "failed":
-                finish_feed(gateway, handle, found["id"], quiet=as_json)
-            checked = gateway.get(f"/api/v1/jobs/{answer['job_id']}")
+                finish_feed(gateway, handle, item.feed_id or found["id"], quiet=as_json)
+            checked = gateway.get(f"/api/v1/jobs/{item.job_id}")
     if as_json:
         show_json(checked)
     else:

@@ -3,12 +3,12 @@
 import os
 import sys
 import time
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from apps.command.client import GatewayClient, Json, gateway_client
+from apps.command.ingesting import until_s
 from apps.command.maintaining import beside_the_running
 from apps.command.output import AsJson, console, show_json, show_table
 from apps.supervisor.ports import LOOPBACK, is_free, next_free
@@ -212,7 +212,9 @@ def _table(found: list[Json]) -> "Table":
 
 
 def _cells(job: Json) -> tuple[str, ...]:
-    state = "cancelling" if job["cancel_asked"] else "paused" if job["paused"] else job["state"]
+    later = job["state"] == "queued" and until_s(job["run_at"]) > 0
+    state = "waiting" if later else job["state"]
+    state = "cancelling" if job["cancel_asked"] else "paused" if job["paused"] else state
     percent, stage = job["percent"], None if job["finished_at"] else job["stage"]
     place = f"#{job['position']} " if job["position"] else ""
     return (
@@ -221,7 +223,7 @@ def _cells(job: Json) -> tuple[str, ...]:
         state,
         "" if percent is None else f"{percent}%",
         stage or "",
-        place + _left(job["expected_end_at"]),
+        place + _left(job["run_at"] if later else job["expected_end_at"]),
         job["error_code"] or "",
     )
 
@@ -230,7 +232,9 @@ def _left(expected_end_at: str | None) -> str:
     """How long until then, as people say it."""
     if expected_end_at is None:
         return ""
-    seconds = max(0, int((datetime.fromisoformat(expected_end_at) - datetime.now(UTC)).total_seconds()))
+    seconds = max(0, int(until_s(expected_end_at)))
+    if seconds >= 7200:
+        return f"in {round(seconds / 3600)} h"
     return f"in {seconds} s" if seconds < 100 else f"in {round(seconds / 60)} min"
 
 
