@@ -21,22 +21,13 @@ from ingestion.info import parse_info
 from ingestion.origins.podcast import PodcastOrigin
 from ingestion.origins.podcast.origin import PodcastLimits
 from ingestion.origins.types import Address, Listing
-from runtime.errors import InvalidInput, NotFound, Unavailable, UnderstudyError
+from runtime.errors import InvalidInput, NotFound, UnderstudyError
 from runtime.http import FetchLimits
 from runtime.testing import FixedClock
 from tests.unit.ingestion.site import Reply, Site, running_site
 
 VTT = "WEBVTT\n\n00:00:01.000 --> 00:00:04.000\n<v Mara Holt>Grease the seat post every spring.\n"
 SRT = "1\n00:00:01,000 --> 00:00:04,000\nGrease the seat post every spring.\n"
-# The forms of podcast:transcript (Podcast Namespace, transcripts/transcripts.md), all of the same sentence.
-FORMS = {
-    "application/json": '{"version": "1.0.0", "segments": [{"speaker": "Mara Holt", "startTime": 1, "endTime": 4,'
-    ' "body": "Grease the seat post every spring."}]}',
-    "text/vtt": VTT,
-    "application/x-subrip": SRT,
-    "text/html": "<cite>Mara Holt:</cite><time>0:01</time><p>Grease the seat post every spring.</p>",
-    "text/plain": "Mara Holt (00:01):\nGrease the seat post every spring.\n",
-}
 HEAD = (
     '<?xml version="1.0" encoding="UTF-8"?><rss version="2.0"'
     ' xmlns:itunes="http://www.itunes.com/dtds/podcast-1.0.dtd" xmlns:atom="http://www.w3.org/2005/Atom"'
@@ -166,73 +157,6 @@ async def test_an_atom_feed(site: Site, origin: PodcastOrigin) -> None:
     assert info["timestamp"] == int(datetime(2026, 3, 2, 7, tzinfo=UTC).timestamp())
     assert bundle.files[1].name.endswith(".de.srt")
     assert extract(bundle).segments[0].text == "Grease the seat post every spring."
-
-
-async def test_transcripts_are_taken_in_order_of_language_and_worth(
-    site: Site, origin: PodcastOrigin
-) -> None:
-    kinds = {
-        "/a.txt": "text/plain",
-        "/a.html": "text/html",
-        "/a.srt": "application/srt",
-        "/a.vtt": "text/vtt",
-        "/a.json": "application/json",
-    }
-    for path in kinds:
-        site.put(path, VTT)
-    site.put("/de.json", FORMS["application/json"])
-    foreign = transcript("/de.json", "application/json", 'language="de"')
-    all_kinds = [transcript(path, kind) for path, kind in kinds.items()]
-    named = (".transcript.txt", ".transcript.html", ".srt", ".vtt", ".transcript.json")
-    for count, suffix in enumerate(named, start=1):
-        url = site.put(f"/{count}.rss", rss(item(more=foreign + "".join(all_kinds[:count]))))
-        assert (await only(origin, url)).files[1].name.endswith(f".en-us{suffix}")
-    url = site.put("/de.rss", rss(item(more=foreign)))
-    assert (await only(origin, url)).files[1].name.endswith(".de.transcript.json")
-    chosen = PodcastOrigin(client=site.client, clock=FixedClock(), formats=(".srt", ".vtt"))
-    url = site.put("/6.rss", rss(item(more="".join(all_kinds))))
-    assert (await only(chosen, url)).files[1].name.endswith(".srt")
-
-
-@pytest.mark.parametrize("kind", FORMS)
-async def test_every_form_of_transcript_becomes_timed_segments(
-    site: Site, origin: PodcastOrigin, kind: str
-) -> None:
-    site.put("/words", FORMS[kind], kind)
-    url = site.put("/f.rss", rss(item(more=transcript("/words", kind))))
-    found = extract(await only(origin, url), ["Mara Holt"])
-    [segment] = found.segments
-    assert (segment.text, segment.start_ms) == ("Grease the seat post every spring.", 1000)
-    assert found.facts.kind == "audio"
-
-
-async def test_a_transcript_without_times_gives_way_to_the_next(site: Site, origin: PodcastOrigin) -> None:
-    site.put("/a.html", "<p>Grease the seat post every spring.</p>", "text/html")
-    site.put("/b.txt", FORMS["text/plain"], "text/plain")
-    pages = transcript("/a.html", "text/html")
-    url = site.put("/f.rss", rss(item(more=pages + transcript("/b.txt", "text/plain"))))
-    assert (await only(origin, url)).files[1].name.endswith(".transcript.txt")
-    url = site.put("/g.rss", rss(item(more=pages)))
-    with pytest.raises(InvalidInput) as caught:
-        await only(origin, url)
-    assert caught.value.code == "captions_broken"
-    assert caught.value.next_step
-
-
-async def test_a_transcript_that_is_gone_gives_way_to_the_next(site: Site, origin: PodcastOrigin) -> None:
-    site.put("/b.srt", SRT)
-    url = site.put(
-        "/f.rss", rss(item(more=transcript("/a.vtt", "text/vtt") + transcript("/b.srt", "application/srt")))
-    )
-    assert (await only(origin, url)).files[1].name.endswith(".srt")
-    del site.replies["/b.srt"]
-    with pytest.raises(NotFound) as caught:
-        await only(origin, url)
-    assert caught.value.code == "transcript_not_found"
-    site.put("/a.vtt", status=503)
-    with pytest.raises(Unavailable) as waiting:
-        await only(origin, url)
-    assert waiting.value.code == "transcript_server_error"
 
 
 async def test_without_a_transcript_the_recording_comes_when_speech_can_be_recognised(
