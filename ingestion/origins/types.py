@@ -27,13 +27,14 @@ class Address:
 class Entry:
     """An item as its collection lists it. `version` changes when the content may have; None when nothing tells.
 
-    `obstacle` is the code at which fetching it would end now, where the collection tells, such as `youtube_members_only`.
+    `covers_all` is false where the content can change without it, as captions do that a listing says nothing of. `obstacle` is the code at which fetching it would end now, where the collection tells, such as `youtube_members_only`.
     """
 
     address: Address
     title: str = ""
     published_at: datetime | None = None
     version: str | None = None
+    covers_all: bool = True
     obstacle: str | None = None
 
 

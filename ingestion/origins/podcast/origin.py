@@ -76,7 +76,7 @@ class PodcastOrigin:
         return recognise(url)
 
     async def discover(self, address: Address) -> Listing:
-        """The episodes, newest first; `version` is a hash of all that the feed says about one.
+        """The episodes, newest first; `version` is a hash of all that the feed says about one, which its transcript is not.
 
         Raises what `OutsideClient.fetch` raises, the codes of `responses.refusal` for "feed", `feed_broken`, `feed_unsafe`, and
         BelongsElsewhere for what turns out to be a page, a sitemap, or a feed without recordings.
@@ -84,7 +84,13 @@ class PodcastOrigin:
         url = feed_of(address)
         feed, complete = await self._feeds.read(url, fresh=True)
         entries = (
-            Entry(episode_address(url, episode.id), episode.title, episode.published_at, _version(episode))
+            Entry(
+                episode_address(url, episode.id),
+                episode.title,
+                episode.published_at,
+                _version(episode),
+                covers_all=not (episode.transcripts or episode.chapters_url),
+            )
             for episode in feed.episodes
         )
         return Listing(feed.title, tuple(entries), complete)
