@@ -4,6 +4,7 @@ An origin brings an item as the bundle of files that `extraction` reads, the sam
 way from files to passages. Origins run in the worker, never in the gateway: only `recognise` is called while somebody waits.
 """
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,6 +22,11 @@ class Address:
     kind: Literal["item", "collection"]
     id: str
     url: str
+
+
+def short_id(name: str) -> str:
+    """`name` as the id of an address: at most 500 characters, and still another one for another name."""
+    return name if len(name) <= 500 else f"{name[:400]}#{hashlib.sha256(name.encode()).hexdigest()}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,6 @@ which is what these marks ask not to do.
 """
 
 import asyncio
-import hashlib
 import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -21,7 +20,7 @@ from ingestion.origins.pointers import APPLE_LOOKUP, listed_podcast, series, sho
 from ingestion.origins.responses import PRIVATE_MARKS, login_needed, page_private, refusal
 from ingestion.origins.robots import RobotsReader, tokens
 from ingestion.origins.site_listing import SiteReader
-from ingestion.origins.types import Address, BelongsElsewhere, Entry, Listing
+from ingestion.origins.types import Address, BelongsElsewhere, Entry, Listing, short_id
 from ingestion.origins.xml import decode_text
 from runtime.clock import Clock
 from runtime.errors import InvalidInput, TooLarge
@@ -109,7 +108,7 @@ class WebOrigin:
         page = urlunsplit(parts)
         said = told[1].lower() if told else ""
         if said == "sitemap" or (not said and _SITEMAP.fullmatch(parts.path.rpartition("/")[2])):
-            return Address(NAME, "collection", _short(f"sitemap:{page}"), f"sitemap:{page}")
+            return Address(NAME, "collection", short_id(f"sitemap:{page}"), f"sitemap:{page}")
         return _page_address(page)
 
     async def discover(self, address: Address) -> Listing:
@@ -204,12 +203,7 @@ class WebOrigin:
 def _page_address(url: str) -> Address:
     """With `page:` before one that is named as sitemaps are."""
     taken = _SITEMAP.fullmatch(urlsplit(url).path.rpartition("/")[2])
-    return Address(NAME, "item", _short(url), f"page:{url}" if taken else url)
-
-
-def _short(name: str) -> str:
-    """An id of at most 500 characters."""
-    return name if len(name) <= 500 else f"{name[:400]}#{hashlib.sha256(name.encode()).hexdigest()}"
+    return Address(NAME, "item", short_id(url), f"page:{url}" if taken else url)
 
 
 def _parts(text: str) -> SplitResult | None:

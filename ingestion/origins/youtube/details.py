@@ -101,7 +101,7 @@ def from_api(video: Mapping[str, Any]) -> Fields:
         str(video.get("id", "")),
         title=snippet.get("title"),
         description=snippet.get("description"),
-        duration=_length_s(content.get("duration")),
+        duration=length_s(content.get("duration")),
         channel=snippet.get("channelTitle"),
         channel_id=snippet.get("channelId"),
         thumbnail=_largest(list(part(snippet, "thumbnails").values())),
@@ -183,7 +183,7 @@ def _seconds(clock: str) -> int:
     return total
 
 
-def _length_s(text: str | None) -> int | None:
+def length_s(text: str | None) -> int | None:
     """Seconds of an ISO 8601 duration as the Data API writes it; None for none, and for a stream's `P0D`."""
     found = _LENGTH.fullmatch(text or "")
     if not found:
