@@ -33,13 +33,9 @@ async def open_origins(settings: Settings) -> AsyncGenerator[Origins]:
         youtube = _youtube(settings)
         stack.push_async_callback(youtube.aclose)
         # In the order in which they are asked: the web takes every address left.
-        yield Origins(
-            [
-                youtube,
-                PodcastOrigin(client=outside, clock=clock, downloads=downloads),
-                WebOrigin(client=outside, clock=clock, agent=AGENT),
-            ]
-        )
+        podcast = PodcastOrigin(client=outside, clock=clock, downloads=downloads)
+        others = [youtube.recognise, podcast.recognise]
+        yield Origins([youtube, podcast, WebOrigin(client=outside, clock=clock, agent=AGENT, others=others)])
 
 
 def outside_client(settings: Settings) -> OutsideClient:

@@ -127,7 +127,8 @@ class CreatorsBody(BaseModel):
 
 
 class SourceBody(BaseModel):
-    """An item of a creator's library. `next_step` belongs to the error or to `withdrawn_reason`.
+    """An item of a creator's library. `next_step` belongs to the error or to `withdrawn_reason`; without
+    either it says what the item waits for.
 
     `ready_at` is when it first answered; the seconds until then count from its publication, and from when it was
     first seen here.

@@ -13,7 +13,8 @@ class JobSummaryBody(BaseModel):
     """Background work, as lists have it. `position` is 1 for the job that its queue takes next; null unless it waits.
 
     `percent` is of the whole job, `progress_done` of `progress_total` of its stage. `expected_end_at` is null while
-    nothing is known to tell it by.
+    nothing is known to tell it by. A queued job is not begun before `run_at`: one that waits for something says in its
+    error what that is.
     """
 
     id: UUID
@@ -26,6 +27,7 @@ class JobSummaryBody(BaseModel):
     paused: bool
     cancel_asked: bool
     position: int | None
+    run_at: datetime
     expected_end_at: datetime | None
     percent: int | None
     stage: str | None

@@ -8,7 +8,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ingestion.addresses import Accepted, Addresses
+    from ingestion.addresses import Addresses
+    from ingestion.admitting import Accepted
     from ingestion.archives import ArchiveUnpacker
     from ingestion.bundles import Bundle, BundleFile, Problem
     from ingestion.checks import Scanner
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from ingestion.transfers import Assembly, Checksum, NewTransfer, Transfer, Transfers
 
 _MODULES = {
-    "Accepted": "addresses",
+    "Accepted": "admitting",
     "Addresses": "addresses",
     "ArchiveUnpacker": "archives",
     "Assembly": "transfers",

@@ -1,34 +1,18 @@
 """Whatever has an address: submitting it, and the feeds that follow from it. Nothing here calls another server."""
 
-from dataclasses import dataclass
-from datetime import timedelta
-from typing import Literal
-
 from creators import Access, Creator, Library
+from ingestion.admitting import Accepted, Admission, feed_job
 from ingestion.feeds import store
 from ingestion.feeds.store import Feed, FeedCounts
-from ingestion.feeds.watching import feed_job
-from ingestion.fetching import facts_of, request_fetch
 from ingestion.origins.registry import Origins
-from ingestion.origins.types import Address
 from jobs import JobQueue
 from runtime.clock import Clock
 from runtime.database import Database, Transaction
 from runtime.errors import InvalidInput, NotFound
 from runtime.events import emit
-from runtime.ids import CreatorId, FeedId, JobId, SourceId
+from runtime.ids import CreatorId, FeedId, SourceId
 from runtime.settings import FeedSettings
 from runtime.telemetry import span
-
-
-@dataclass(frozen=True, slots=True)
-class Accepted:
-    """What became of an address: a source for an item, a feed for a collection, and the job that works on it."""
-
-    source_id: SourceId | None
-    feed_id: FeedId | None
-    job_id: JobId
-    state: Literal["queued"] = "queued"
 
 
 class Addresses:
@@ -45,11 +29,11 @@ class Addresses:
         settings: FeedSettings,
     ) -> None:
         self._database = database
-        self._library = library
         self._queue = queue
         self._origins = origins
-        self._clock = clock
-        self._settings = settings
+        self.admission = Admission(
+            library=library, queue=queue, origins=origins, clock=clock, settings=settings
+        )
 
     async def submit(
         self, creator: Creator, text: str, *, watch: bool | None = None, access: Access | None = None
@@ -57,7 +41,8 @@ class Addresses:
         """Accept an address. A collection is watched unless `watch` says otherwise; what is there already is looked at
         again, with `watch` and `access` changed where they are given.
 
-        Raises InvalidInput `address_unknown`, `watch_needs_collection`, and what its origin finds wrong with it.
+        What turns out to be another's, such as a page that is a feed, is followed by its job: see `Admission`. Raises
+        InvalidInput `address_unknown`, `watch_needs_collection`, and what its origin finds wrong with it.
         When this returns, the submission survives any crash.
         """
         with span("ingestion.submit_address"):
@@ -69,36 +54,7 @@ class Addresses:
                     next_step="Submit the channel, playlist or feed that it belongs to, or leave `watch` out.",
                 )
             async with self._database.transaction() as tx:
-                if address.kind == "item":
-                    return await self._submit_item(tx, creator, address, access)
-                return await self._submit_feed(tx, creator, address, watch, access)
-
-    async def _submit_item(
-        self, tx: Transaction, creator: Creator, address: Address, access: Access | None
-    ) -> Accepted:
-        source = await self._library.register(tx, creator.id, facts_of(address), access=access or "public")
-        await self._library.lock(tx, source.id)
-        if access is not None and access != source.access:
-            await self._library.set_access(tx, source.id, access)
-        now = self._clock.now()
-        job_id = await request_fetch(tx, self._queue, source, address, feed_id=None, now=now)
-        return Accepted(source.id, None, job_id)
-
-    async def _submit_feed(
-        self, tx: Transaction, creator: Creator, address: Address, watch: bool | None, access: Access | None
-    ) -> Accepted:
-        now = self._clock.now()
-        feed = await store.add_feed(
-            tx,
-            creator_id=creator.id,
-            address=address,
-            watch=watch,
-            access=access,
-            now=now,
-            next_check_at=now + timedelta(seconds=self._settings.interval_s),
-        )
-        job_id = await self._queue.enqueue(tx, feed_job(feed.id, creator.id, by_hand=True))
-        return Accepted(None, feed.id, job_id)
+                return await self.admission.admit(tx, creator.id, address, watch=watch, access=access)
 
     async def feeds(self, tx: Transaction, creator_id: CreatorId) -> list[tuple[Feed, FeedCounts]]:
         """The feeds of a creator with how their items are, oldest first."""

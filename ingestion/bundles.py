@@ -56,11 +56,7 @@ class BundleFile:
         place = self.place()
         data = place if isinstance(place, bytes) else _read(self.name, place)
         if len(data) > MAX_FILE_BYTES:
-            raise TooLarge(
-                "file_too_large",
-                f"{self.name} is larger than {MAX_FILE_BYTES // 1024**2} MiB.",
-                next_step="Split it, or leave out what is not speech or text.",
-            )
+            raise file_too_large(self.name)
         return data
 
     def head(self, size: int) -> bytes:
@@ -152,6 +148,15 @@ def _read(name: str, path: Path, limit: int = MAX_FILE_BYTES + 1) -> bytes:
             return file.read(limit)
     except OSError as error:
         raise file_unreadable(name, error) from error
+
+
+def file_too_large(name: str) -> TooLarge:
+    """A file holds more than is read of one."""
+    return TooLarge(
+        "file_too_large",
+        f"{name} is larger than {MAX_FILE_BYTES // 1024**2} MiB.",
+        next_step="Split it, or leave out what is not speech or text.",
+    )
 
 
 def file_unreadable(name: str, error: OSError) -> InvalidInput:

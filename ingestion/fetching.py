@@ -1,9 +1,9 @@
 """Items that are fetched from an address: asked for in a transaction, fetched by the job of their source."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -13,16 +13,19 @@ from ingestion.bundles import Bundle, BundleFile, file_unreadable
 from ingestion.decoding import drop_senseless
 from ingestion.extraction import cast_of, identify
 from ingestion.origins.registry import Origins
-from ingestion.origins.types import Address, ItemGone
+from ingestion.origins.types import Address, ItemGone, NotYet
 from ingestion.submitting import content_hash_of, job_of
-from jobs import JobContext, JobQueue
+from jobs import Job, JobContext, JobQueue, Later
 from runtime.database import Database, Transaction
+from runtime.errors import InvalidInput
 from runtime.events import emit
 from runtime.files import FileStore, StoredFile
 from runtime.ids import FeedId, JobId, SourceId
 
 # What left its collection, and may still be where it was.
 GONE_FROM_FEED: Final = "gone_from_feed"
+# What is announced is announced for weeks at most; whoever gave its address should hear of it within that time.
+PATIENCE: Final = timedelta(days=14)
 _PIECE: Final = 1024 * 1024
 
 
@@ -42,6 +45,22 @@ def facts_of(address: Address, *, title: str = "", published_at: datetime | None
     )
 
 
+def wait_for(job: Job, error: NotYet) -> Later:
+    """Have a job wait for what is not there yet.
+
+    Raises the error as a permanent one when it would have waited longer than `PATIENCE` since it was queued.
+    """
+    began = job.started_at or job.created_at
+    if began + timedelta(seconds=error.wait_s) > job.created_at + PATIENCE:
+        raise InvalidInput(
+            error.code,
+            error.detail,
+            next_step=f"Add it again later: nothing is waited for longer than {PATIENCE.days} days. A feed that is watched "
+            "tries it again by itself.",
+        ) from error
+    return Later(error.wait_s, error)
+
+
 async def request_fetch(
     tx: Transaction,
     queue: JobQueue,
@@ -51,13 +70,22 @@ async def request_fetch(
     feed_id: FeedId | None,
     now: datetime,
     priority: int = 0,
+    trail: Sequence[str] = (),
+    watch: bool | None = None,
 ) -> JobId:
     """Have an item fetched; the source must be locked. One that is asked for and not fetched yet is asked for once."""
     newest = await store.newest_upload(tx, source.id)
     asked = newest is not None and newest.state in {"waiting", "taken"} and not newest.files
     if newest is None or not asked:
         await store.add_fetch(
-            tx, creator_id=source.creator_id, source_id=source.id, address=address, feed_id=feed_id, now=now
+            tx,
+            creator_id=source.creator_id,
+            source_id=source.id,
+            address=address,
+            feed_id=feed_id,
+            now=now,
+            trail=trail,
+            watch=watch,
         )
     elif feed_id is None:
         await store.claim_fetch(tx, newest.id)
@@ -98,6 +126,20 @@ class Fetching:
             await context.fence(tx)
             await store.record_fetch(tx, upload.id, content_hash=content_hash, files=files)
         return replace(upload, content_hash=content_hash, files=files)
+
+    async def wait(self, context: JobContext, source: Source, upload: store.Upload, error: NotYet) -> Later:
+        """Have the job wait for what is not there yet, and show it on the source. Raises as `wait_for` does."""
+        later = wait_for(context.job, error)
+        until = (context.job.started_at or context.job.created_at) + timedelta(seconds=later.wait_s)
+        async with self._database.transaction() as tx:
+            await context.fence(tx)
+            await store.note_wait(tx, upload.id)
+            await self._library.mark_waiting(
+                tx,
+                source.id,
+                f"{error.detail} It is asked for again by itself after {until:%Y-%m-%d %H:%M} UTC.",
+            )
+        return later
 
     async def restore(self, tx: Transaction, source_id: SourceId, upload: store.Upload) -> None:
         """It could be fetched: take back that it was gone, unless a feed that misses it still decides."""

@@ -12,11 +12,13 @@ from uuid import UUID
 
 from creators import Catalogue, Creator, Library, Source, SourceFacts
 from ingestion import store
+from ingestion.admitting import Admission
 from ingestion.bundles import Bundle, BundleFile
 from ingestion.chunking import Chunker
 from ingestion.extraction import Extracted, document_to_parse, extract, spoken_language
 from ingestion.fetching import Fetching, complete
 from ingestion.origins.registry import Origins
+from ingestion.origins.types import BelongsElsewhere, NotYet
 from ingestion.parsing import DocumentParser
 from ingestion.removal.store import is_leaving
 from ingestion.speech.complaints import not_installed
@@ -24,7 +26,7 @@ from ingestion.speech.listening import STAGE as HEARING
 from ingestion.speech.listening import Heard, Listener
 from ingestion.sponsors import sponsored_ordinals
 from ingestion.submitting import EMBED, KIND, PARSE, SPEECH, job_of
-from jobs import Effect, Job, JobContext, JobQueue, Move, Registration
+from jobs import Effect, Job, JobContext, JobQueue, Later, Move, Registration
 from retrieval import IndexName, PassageWriter
 from runtime.database import Database, JsonValue, Transaction
 from runtime.errors import NotFound
@@ -53,10 +55,12 @@ class Pipeline:
         queue: JobQueue,
         parser: DocumentParser,
         origins: Origins,
+        admission: Admission,
         listener: Listener | None = None,
     ) -> None:
         """`listener` hears recordings that have no captions; without it they are refused."""
         self._parser = parser
+        self._admission = admission
         self._listener = listener
         self._database = database
         self._files = files
@@ -80,7 +84,7 @@ class Pipeline:
             ),
         }
 
-    async def bring_up_to_date(self, context: JobContext) -> Effect | Move | None:
+    async def bring_up_to_date(self, context: JobContext) -> Effect | Move | Later | None:
         """Work on the newest upload of a source, or on its corrections, until only publishing is left; or tidy up.
 
         At most one such job of a source is queued or running, so that nothing here meets itself.
@@ -108,7 +112,16 @@ class Pipeline:
             return await (
                 self._correct(context, source, creator) if outdated else self._tidy(context, source)
             )
-        upload = await self._fetching.bring(context, source, upload, creator)
+        try:
+            upload = await self._fetching.bring(context, source, upload, creator)
+        except NotYet as error:
+            return await self._fetching.wait(context, source, upload, error)
+        except BelongsElsewhere as error:
+            async with self._database.transaction() as tx:
+                effect = await self._admission.follow_source(tx, source, upload, error)
+            if effect is None:
+                raise
+            return effect
         if upload.address is not None and upload.content_hash == source.content_hash:
             return self._leave_unchanged(source, upload)
         return await self._ingest(context, source, upload, creator)

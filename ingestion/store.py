@@ -1,6 +1,7 @@
 """The statements of the ingestion room: what was uploaded for which source."""
 
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
@@ -9,6 +10,8 @@ from ingestion.origins.types import Address
 from runtime.database import Transaction, as_json
 from runtime.files import StoredFile
 from runtime.ids import CreatorId, FeedId, SourceId, new_id
+
+_ADDRESS = tuple(field.name for field in fields(Address))
 
 # A job takes up what waits; it is done when published, failed when it never will be.
 UploadState = Literal["waiting", "taken", "done", "failed"]
@@ -19,7 +22,8 @@ class Upload:
     """One submission of a source: the files by name, kept in the file store.
 
     With an `address` they are fetched from there; until then there are none, and no content hash. `feed_id` is the
-    feed that asked for it.
+    feed that asked for it. `trail` are the addresses that led to this one, `watch` whether a collection that it turns
+    out to be is watched, if a person said so.
     """
 
     id: UUID
@@ -30,6 +34,8 @@ class Upload:
     files: dict[str, StoredFile]
     address: Address | None = None
     feed_id: FeedId | None = None
+    trail: tuple[str, ...] = ()
+    watch: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +50,7 @@ class _UploadRow:
     feed_id: UUID | None
 
     def upload(self) -> Upload:
+        asked = self.address or {}
         return Upload(
             self.id,
             CreatorId(self.creator_id),
@@ -51,8 +58,10 @@ class _UploadRow:
             self.content_hash,
             self.state,
             {name: StoredFile(file["sha256"], file["size"]) for name, file in self.files.items()},
-            None if self.address is None else Address(**self.address),
+            Address(**{name: asked[name] for name in _ADDRESS}) if asked else None,
             None if self.feed_id is None else FeedId(self.feed_id),
+            tuple(asked.get("trail", ())),
+            asked.get("watch"),
         )
 
 
@@ -88,18 +97,28 @@ async def add_fetch(
     address: Address,
     feed_id: FeedId | None,
     now: datetime,
+    trail: Sequence[str] = (),
+    watch: bool | None = None,
 ) -> None:
     """Record a submission whose files are still to be fetched."""
+    asked = {**asdict(address), "trail": list(trail), "watch": watch}
     await tx.execute(
         "INSERT INTO ingestion.uploads (id, creator_id, source_id, content_hash, files, address, feed_id, created_at)"
         " VALUES (%s, %s, %s, '', '{}', %s, %s, %s)",
-        (new_id(), creator_id, source_id, as_json(asdict(address)), feed_id, now),
+        (new_id(), creator_id, source_id, as_json(asked), feed_id, now),
     )
 
 
 async def claim_fetch(tx: Transaction, upload_id: UUID) -> None:
     """Note that a person asked for it too."""
     await tx.execute("UPDATE ingestion.uploads SET feed_id = NULL WHERE id = %s", (upload_id,))
+
+
+async def note_wait(tx: Transaction, upload_id: UUID) -> None:
+    """Note that nobody works on a submission for hours, until it is taken up again."""
+    await tx.execute(
+        """UPDATE ingestion.uploads SET address = address || '{"waits": true}' WHERE id = %s""", (upload_id,)
+    )
 
 
 async def record_fetch(
@@ -130,7 +149,7 @@ async def newest_upload(tx: Transaction, source_id: SourceId) -> Upload | None:
 async def take_up(tx: Transaction, upload: Upload) -> None:
     """Mark a submission as taken up by a job; earlier ones that still wait are superseded by it."""
     await tx.execute(
-        "UPDATE ingestion.uploads SET state = CASE WHEN id = %(id)s THEN 'taken' ELSE 'done' END"
+        "UPDATE ingestion.uploads SET state = CASE WHEN id = %(id)s THEN 'taken' ELSE 'done' END, address = address - 'waits'"
         " WHERE source_id = %(source)s AND id <= %(id)s AND state IN ('waiting', 'taken')",
         {"id": upload.id, "source": upload.source_id},
     )

@@ -56,11 +56,15 @@ def classify(error: BaseException) -> Failure:
     if isinstance(error, UnderstudyError):
         # A deadlock reaches us as a conflict; whoever lost it may win the next time.
         transient = error.transient or isinstance(error.__cause__, psycopg.OperationalError)
-        why = Complaint(error.code, error.detail, error.next_step)
-        return Failure("transient" if transient else "permanent", why)
+        return Failure("transient" if transient else "permanent", complaint(error))
     if (why := _outage(error)) is not None:
         return Failure("transient", why)
     return Failure("unexpected", INTERNAL)
+
+
+def complaint(error: UnderstudyError) -> Complaint:
+    """An error as a job keeps it."""
+    return Complaint(error.code, error.detail, error.next_step)
 
 
 def _outage(error: BaseException) -> Complaint | None:

@@ -9,7 +9,7 @@ from uuid import uuid4
 import structlog
 
 from jobs import looking, steering, store
-from jobs.failures import CANCELLED, INTERNAL, WORKER_LOST, WORKER_STOPPED, backoff_s, classify
+from jobs.failures import CANCELLED, INTERNAL, WORKER_LOST, WORKER_STOPPED, backoff_s, classify, complaint
 from jobs.heart import Heart
 from jobs.leases import LeasedJob
 from jobs.queue import JobQueue
@@ -19,6 +19,7 @@ from jobs.types import (
     Job,
     JobCancelled,
     JobStuck,
+    Later,
     Lease,
     LeaseLost,
     Move,
@@ -35,6 +36,9 @@ from runtime.telemetry import span
 POLL_S = 1.0
 # By one sweep, which comes again in seconds.
 PURGED_AT_ONCE = 500
+# Jobs that wait for the same thing are not to come back together: so much later at most, as a share and in seconds.
+SPREAD = 0.25
+LONGEST_SPREAD_S = 900.0
 
 log = structlog.get_logger(__name__)
 
@@ -211,7 +215,8 @@ class Runner:
                             await asyncio.wait(after)
                         effect = await self._registration(job.kind).handler(leased)
                     await self._succeed(leased.lease, effect)
-                log.info("job_done", attempt=job.attempts)
+                if not isinstance(effect, Later):
+                    log.info("job_done", attempt=job.attempts)
             except asyncio.CancelledError:
                 await self._release(leased.lease)
                 raise
@@ -231,12 +236,19 @@ class Runner:
             )
         return registration
 
-    async def _succeed(self, lease: Lease, effect: Effect | Move | None) -> None:
+    async def _succeed(self, lease: Lease, effect: Effect | Move | Later | None) -> None:
         async with self._database.transaction() as tx:
             if isinstance(effect, Move):
                 if not await store.move(tx, lease, effect.queue, self._clock.now()):
                     raise LeaseLost
                 self._queue.wake_after(tx, effect.queue)
+                return
+            if isinstance(effect, Later):
+                spread_s = self._uniform() * min(LONGEST_SPREAD_S, effect.wait_s * SPREAD)
+                run_at = self._clock.now() + timedelta(seconds=effect.wait_s + spread_s)
+                if not await store.put_off(tx, lease, complaint(effect.error), run_at, counted=False):
+                    raise LeaseLost
+                log.info("job_waits", code=effect.error.code)
                 return
             # First, so that nothing the effect writes can be seen unless the lease was held and stays held.
             if not await store.mark_succeeded(tx, lease, self._clock.now()):

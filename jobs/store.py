@@ -219,14 +219,16 @@ async def mark_failed(
     )
 
 
-async def put_off(tx: Transaction, lease: Lease, why: Complaint, run_at: datetime) -> bool:
-    """Have the job tried again from `run_at` on; False when the lease is lost."""
+async def put_off(
+    tx: Transaction, lease: Lease, why: Complaint, run_at: datetime, *, counted: bool = True
+) -> bool:
+    """Have the job tried again from `run_at` on; False when the lease is lost. `counted`: an attempt was spent."""
     return await _touched(
         tx,
         "UPDATE jobs.jobs SET state = 'queued', run_at = %s, lease_token = NULL, lease_expires_at = NULL,"
-        " error_code = %s, error_detail = %s, next_step = %s"
+        " attempts = attempts - %s, error_code = %s, error_detail = %s, next_step = %s"
         " WHERE id = %s AND lease_token = %s AND state = 'running' AND NOT cancel_asked",
-        (run_at, why.code, why.detail, why.next_step, lease.job_id, lease.token),
+        (run_at, 0 if counted else 1, why.code, why.detail, why.next_step, lease.job_id, lease.token),
     )
 
 

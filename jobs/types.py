@@ -35,7 +35,8 @@ class Job:
     """Work and how far it is.
 
     `attempts` counts begun ones, the present one included; `started_at` is when the latest began. The error fields
-    tell of the latest attempt that failed, until one succeeds. `position` is 1 for the job of its queue that is
+    tell of the latest attempt that failed, or of what a job waits for, until one succeeds. It is not begun before
+    `run_at`. `position` is 1 for the job of its queue that is
     taken next; None unless it waits, its `run_at` has come, and neither its queue nor its key is paused.
 
     `percent` is of the whole job, the progress of its stage. `cancel_asked`: it runs and is about to end as
@@ -109,7 +110,19 @@ class Move:
     queue: str
 
 
-Handler = Callable[[JobContext], Awaitable[Effect | Move | None]]
+@dataclass(frozen=True, slots=True)
+class Later:
+    """What a handler returns when what it needs will not be there for `wait_s` seconds, for a reason that `error` says.
+
+    The job waits that long, queued, with the reason; no attempt is spent. How long altogether is the handler's to
+    bound. For what takes hours or days: an error that is transient is tried again within minutes.
+    """
+
+    wait_s: float
+    error: UnderstudyError
+
+
+Handler = Callable[[JobContext], Awaitable[Effect | Move | Later | None]]
 """Does the work, outside any transaction, and so that it can be repeated from the start at any point."""
 
 OnFailed = Callable[[Transaction, Job], Awaitable[None]]

@@ -199,8 +199,8 @@ class FeedSettings(_Group):
     """Watched collections. Times in seconds.
 
     `interval_s` lies between two checks of a feed, and `poll_s` between two looks for feeds that are due. A listing
-    from which most has gone is believed after `hold_s`. Where an origin does not tell versions, an item is fetched
-    again after `refresh_s`.
+    from which most has gone is believed after `hold_s`. Where an origin does not tell of every change, an item is
+    fetched again after `refresh_s`, or later if it is old.
     """
 
     interval_s: int = Field(default=900, ge=30, le=7 * 86400)

@@ -4,6 +4,7 @@ import os
 import time
 from collections import Counter
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,13 +16,15 @@ from runtime.errors import InvalidInput, NotFound, UnderstudyError
 from runtime.settings import load_settings
 
 if TYPE_CHECKING:
-    from rich.progress import Progress
+    from rich.progress import Progress, TaskID
 
     from ingestion import Bundle, Problem
 
 ARCHIVE = "ingestion.archive"
 ENDED = {"succeeded", "failed", "cancelled"}
 POLL_S = 0.4
+# What is tried again within minutes is waited for: the pauses of jobs are no longer than five.
+LONGEST_WAIT_S = 600
 
 
 @dataclass(slots=True)
@@ -35,9 +38,21 @@ class Item:
     code: str | None = None
     detail: str | None = None
     next_step: str | None = None
+    feed_id: str | None = None
 
     def fail(self, code: str | None, detail: str | None, next_step: str | None) -> None:
         self.state, self.code, self.detail, self.next_step = "failed", code, detail, next_step
+
+    def put_off(self, job: Json) -> None:
+        """It waits for hours: nobody is to wait with it."""
+        until = f"Nothing to do: it is asked for again by itself after {job['run_at'][:16].replace('T', ' ')} UTC."
+        self.state, self.code, self.detail = "waiting", job["error_code"], job["error_detail"]
+        self.next_step = until
+
+    def follow(self, moved: Json) -> None:
+        """The address led on to another one."""
+        self.name, self.source_id, self.feed_id = moved["url"], moved["source_id"], moved["feed_id"]
+        self.job_id = moved["job_id"]
 
 
 def ingest(
@@ -127,13 +142,13 @@ def take_in_address(
             f"There is no folder or file {what}, and it is no address that is understood.",
             next_step=f"Check the path. {error.next_step}",
         ) from error
-    item = Item(what, "queued", answer["source_id"], answer["job_id"])
+    item = Item(what, "queued", answer["source_id"], answer["job_id"], feed_id=answer["feed_id"])
     if not wait:
         return [item]
     finish(gateway, [item], quiet=quiet)
-    if answer["feed_id"] is None or item.state == "failed":
+    if item.feed_id is None or item.state in {"failed", "waiting"}:
         return [item]
-    return finish_feed(gateway, creator, answer["feed_id"], quiet=quiet)
+    return finish_feed(gateway, creator, item.feed_id, quiet=quiet)
 
 
 def finish_feed(gateway: GatewayClient, creator: str, feed: str, *, quiet: bool) -> list[Item]:
@@ -148,6 +163,8 @@ def finish_feed(gateway: GatewayClient, creator: str, feed: str, *, quiet: bool)
     for source in all_sources(gateway, creator, feed=feed):
         item = Item(source["title"], source["state"], source["id"])
         item.code, item.next_step = source["withdrawn_reason"] or source["error_code"], source["next_step"]
+        if item.state == "pending" and source["next_step"]:
+            item.state, item.code = "waiting", "waiting"
         items.append(item)
     return items
 
@@ -236,10 +253,10 @@ def finish(gateway: GatewayClient, items: list[Item], *, quiet: bool) -> list[It
     with _progress(hidden=quiet) as bar:
         task = bar.add_task("ingesting", total=len(waiting))
         for item in waiting:
-            while (job := gateway.get(f"/api/v1/jobs/{item.job_id}"))["state"] not in ENDED:
-                bar.update(task, description=f"{job['stage'] or job['state']} {item.name}"[:48])
-                time.sleep(POLL_S)
-            if job["state"] == "succeeded" and job["kind"] == ARCHIVE:
+            job = _ended(gateway, item, bar, task)
+            if job["state"] == "queued":
+                item.put_off(job)
+            elif job["state"] == "succeeded" and job["kind"] == ARCHIVE:
                 ended[id(item)] = held = _held(item, job["result"])
                 more = [one for one in held if one.job_id is not None]
                 waiting += more
@@ -252,6 +269,25 @@ def finish(gateway: GatewayClient, items: list[Item], *, quiet: bool) -> list[It
             bar.advance(task)
     items[:] = [one for item in items for one in ended.get(id(item), [item])]
     return items
+
+
+def _ended(gateway: GatewayClient, item: Item, bar: "Progress", task: "TaskID") -> Json:
+    """The job of an item when it has ended, or waits for longer than anybody does; where an address leads on, the last one."""
+    while (job := gateway.get(f"/api/v1/jobs/{item.job_id}"))["state"] not in ENDED:
+        if job["state"] == "queued" and job["error_code"] and until_s(job["run_at"]) > LONGEST_WAIT_S:
+            return job
+        bar.update(task, description=f"{job['stage'] or job['state']} {item.name}"[:48])
+        time.sleep(POLL_S)
+    result: Json = job["result"] or {}
+    if moved := result.get("moved_to"):
+        item.follow(moved)
+        return _ended(gateway, item, bar, task)
+    return job
+
+
+def until_s(moment: str) -> float:
+    """Seconds until a moment as the API tells it; negative when it has passed."""
+    return (datetime.fromisoformat(moment) - datetime.now(UTC)).total_seconds()
 
 
 def _held(archive: Item, result: dict[str, Any]) -> list[Item]:

@@ -1,5 +1,7 @@
 """`sources` and `feeds`: what a library holds, and where it grows from."""
 
+from datetime import datetime
+from statistics import median
 from typing import Annotated, Any
 
 import typer
@@ -47,25 +49,30 @@ def list_sources(context: typer.Context, creator: CreatorOption = None, as_json:
     for one in found:
         if code := one["withdrawn_reason"] or one["error_code"]:
             console().print(f"  {short(one['id'])} {code}: {one['next_step'] or ''}", markup=False)
+        elif one["next_step"]:
+            console().print(f"  {short(one['id'])} waiting: {one['next_step']}", markup=False)
 
 
 @feeds.callback()
 def list_feeds(context: typer.Context, creator: CreatorOption = None, as_json: AsJson = False) -> None:
-    """List the feeds."""
+    """List the feeds, with how long after its publication an item that they brought usually became answerable."""
     if context.invoked_subcommand is not None:
         return
     with gateway_client(load_settings()) as gateway:
         handle = creator or gateway.default_creator()
         found = gateway.get(f"/api/v1/creators/{handle}/feeds")
+        for one in found["feeds"]:
+            one["published_to_ready_s"] = _usual_s(one, all_sources(gateway, handle, feed=one["id"]))
     if as_json:
         show_json(found)
         return
     show_table(
-        ("id", "items", "ready", "failed", "withdrawn", "checked", "title"),
+        ("id", "items", "ready", "failed", "withdrawn", "since published", "checked", "title"),
         [
             (
                 short(one["id"]),
                 *(one["items"][count] for count in ("total", "ready", "failed", "withdrawn")),
+                _duration(one["published_to_ready_s"]),
                 (one["checked_at"] or "-")[:16].replace("T", " "),
                 one["title"],
             )
@@ -109,8 +116,8 @@ def check_feed(
             item = Item(found["title"], "queued", None, answer["job_id"])
             finish(gateway, [item], quiet=as_json)
             if item.state != "failed":
-                finish_feed(gateway, handle, found["id"], quiet=as_json)
-            checked = gateway.get(f"/api/v1/jobs/{answer['job_id']}")
+                finish_feed(gateway, handle, item.feed_id or found["id"], quiet=as_json)
+            checked = gateway.get(f"/api/v1/jobs/{item.job_id}")
     if as_json:
         show_json(checked)
     else:
@@ -128,6 +135,17 @@ def _find(gateway: GatewayClient, creator: str, feed: str) -> dict[str, Any]:
         f"{creator} has no feed {feed[:100]!r}.",
         next_step="List them with ./understudy feeds.",
     )
+
+
+def _usual_s(feed: dict[str, Any], items: list[dict[str, Any]]) -> float | None:
+    """The median time from publication to being answerable, of what was published since the feed was added."""
+    taken = [
+        one["published_to_ready_s"]
+        for one in items
+        if one["published_to_ready_s"] is not None
+        and datetime.fromisoformat(one["published_at"]) >= datetime.fromisoformat(feed["created_at"])
+    ]
+    return median(taken) if taken else None
 
 
 def _outcome(checked: Json) -> str:

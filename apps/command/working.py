@@ -4,7 +4,6 @@ import os
 import re
 import sys
 import time
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any, cast
 from urllib.parse import quote
 from uuid import UUID
@@ -12,6 +11,7 @@ from uuid import UUID
 import typer
 
 from apps.command.client import GatewayClient, Json, gateway_client
+from apps.command.ingesting import until_s
 from apps.command.maintaining import beside_the_running
 from apps.command.output import AsJson, console, short, show_json, show_table
 from apps.supervisor.ports import LOOPBACK, is_free, next_free
@@ -220,7 +220,8 @@ def _table(found: list[Json]) -> "Table":
 
 
 def _cells(job: Json) -> tuple[str, ...]:
-    state = "cancelling" if job["cancel_asked"] else "paused" if job["paused"] else job["state"]
+    state = "waiting" if _is_later(job) else job["state"]
+    state = "cancelling" if job["cancel_asked"] else "paused" if job["paused"] else state
     percent = job["percent"]
     return (
         short(job["id"]),
@@ -232,21 +233,29 @@ def _cells(job: Json) -> tuple[str, ...]:
     )
 
 
+def _is_later(job: Json) -> bool:
+    """Whether it waits for a moment, and not for its turn."""
+    return job["state"] == "queued" and until_s(job["run_at"]) > 0
+
+
 def _outlook(job: Json) -> str:
     """What a running job does, where a waiting one stands, and what kept one from its end."""
     if job["state"] == "running":
         now = job["stage"]
     else:
         now = job["error_code"] or (f"place {job['position']}" if job["position"] else "")
-    return ", ".join(filter(None, (now, _left(job["expected_end_at"]))))
+    when = _left(job["run_at"], "goes on") if _is_later(job) else _left(job["expected_end_at"], "ends")
+    return ", ".join(filter(None, (now, when)))
 
 
-def _left(expected_end_at: str | None) -> str:
+def _left(moment: str | None, word: str) -> str:
     """How long until then, as people say it."""
-    if expected_end_at is None:
+    if moment is None:
         return ""
-    seconds = max(0, int((datetime.fromisoformat(expected_end_at) - datetime.now(UTC)).total_seconds()))
-    return f"ends in {seconds} s" if seconds < 100 else f"ends in {round(seconds / 60)} min"
+    seconds = max(0, int(until_s(moment)))
+    if seconds >= 7200:
+        return f"{word} in {round(seconds / 3600)} h"
+    return f"{word} in {seconds} s" if seconds < 100 else f"{word} in {round(seconds / 60)} min"
 
 
 def _path(gateway: GatewayClient, job: str) -> str:

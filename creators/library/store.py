@@ -255,6 +255,14 @@ class Library:
             (code, next_step, self._clock.now(), source_id),
         )
 
+    async def mark_waiting(self, tx: Transaction, source_id: SourceId, next_step: str) -> None:
+        """Say what is waited for until the source, or its next version, can be taken in; it has not failed."""
+        await tx.execute(
+            "UPDATE creators.sources SET error_code = NULL, next_step = %s, updated_at = %s"
+            " WHERE id = %s AND withdrawn_at IS NULL",
+            (next_step, self._clock.now(), source_id),
+        )
+
     async def mark_unchanged(self, tx: Transaction, source_id: SourceId) -> None:
         """Forget that an attempt failed: what is published is what the origin has."""
         await tx.execute(

@@ -19,15 +19,25 @@ DAY_S: Final = 86400.0
 RETRIES: Final = 8
 # Items that are fetched again in one check though nothing tells of a change: a whole channel is spread over days.
 REFRESHED_AT_ONCE: Final = 20
+# Captions are corrected soon or never: those of a year-old video are compared again after five weeks.
+REFRESHED_BY_AGE: Final = 0.1
 # What is imported waits behind what a person submits by itself, and behind what has just appeared.
 IMPORT_PRIORITY: Final = -1
 _GONE_STEP: Final = "It comes back when the feed lists it again; or submit its own address."
 
 
 def reason(
-    entry: Entry, known: FeedItem | None, *, waited_s: float, by_hand: bool, settings: FeedSettings
+    entry: Entry,
+    known: FeedItem | None,
+    *,
+    waited_s: float,
+    age_s: float = 0.0,
+    by_hand: bool,
+    settings: FeedSettings,
 ) -> Change | None:
-    """Why an entry is to be fetched, `waited_s` after that was last asked for; None when it is as it was."""
+    """Why an entry is to be fetched, `waited_s` after that was last asked for and `age_s` after it was published; None when
+    it is as it was.
+    """
     if known is None:
         return "new"
     if known.missing_since is not None:
@@ -39,7 +49,10 @@ def reason(
     if known.error_code is not None:
         wait_s = min(DAY_S, settings.interval_s * 2.0 ** max(0, known.failures - 1))
         return "retried" if by_hand or (known.failures <= RETRIES and waited_s >= wait_s) else None
-    return "refreshed" if entry.version is None and waited_s >= settings.refresh_s else None
+    if entry.version is None:
+        return "refreshed" if waited_s >= settings.refresh_s else None
+    due = not entry.covers_all and waited_s >= max(settings.refresh_s, REFRESHED_BY_AGE * age_s)
+    return "refreshed" if due else None
 
 
 @dataclass(slots=True)
@@ -59,9 +72,11 @@ class Check:
     async def take(self, entry: Entry) -> bool:
         """Have an entry fetched if there is reason to; False when the feed was removed meanwhile."""
         known = self.items.get(entry.address.id)
-        waited_s = 0.0 if known is None else (self.clock.now() - known.asked_at).total_seconds()
+        now = self.clock.now()
+        waited_s = 0.0 if known is None else (now - known.asked_at).total_seconds()
+        age_s = 0.0 if entry.published_at is None else (now - entry.published_at).total_seconds()
         by_hand = bool(self.context.job.payload.get("by_hand"))
-        change = reason(entry, known, waited_s=waited_s, by_hand=by_hand, settings=self.settings)
+        change = reason(entry, known, waited_s=waited_s, age_s=age_s, by_hand=by_hand, settings=self.settings)
         if change == "refreshed":
             self._refreshed += 1
             change = change if self._refreshed <= REFRESHED_AT_ONCE else None

@@ -15,7 +15,10 @@ Change = Literal["new", "known", "changed", "returned", "retried", "refreshed", 
 
 @dataclass(frozen=True, slots=True)
 class FeedCounts:
-    """How the items of a feed are; those that are `working` have files that a job is still to take in."""
+    """How the items of a feed are; those that are `working` have files that a job is about to take in.
+
+    Those that wait for hours, such as for a premiere, are pending and not working.
+    """
 
     total: int = 0
     ready: int = 0
@@ -166,7 +169,8 @@ async def counts(tx: Transaction, creator_id: CreatorId) -> dict[FeedId, FeedCou
                count(*) FILTER (WHERE s.state = 'withdrawn') AS withdrawn,
                count(*) FILTER (WHERE EXISTS (
                    SELECT 1 FROM ingestion.uploads u
-                   WHERE u.source_id = i.source_id AND u.state IN ('waiting', 'taken'))) AS working
+                   WHERE u.source_id = i.source_id AND u.state IN ('waiting', 'taken')
+                     AND NOT coalesce(u.address ? 'waits', false))) AS working
         FROM ingestion.feeds f
         JOIN ingestion.feed_items i ON i.feed_id = f.id
         JOIN creators.readable_states s ON s.id = i.source_id
@@ -210,6 +214,15 @@ async def items(tx: Transaction, feed_id: FeedId) -> list[FeedItem]:
         WHERE i.feed_id = %s
         """,
         (feed_id,),
+    )
+
+
+async def is_listed(tx: Transaction, source_id: SourceId) -> bool:
+    """Whether a feed ever listed the item."""
+    return bool(
+        await tx.fetch_value(
+            "SELECT EXISTS (SELECT 1 FROM ingestion.feed_items WHERE source_id = %s)", (source_id,)
+        )
     )
 
 

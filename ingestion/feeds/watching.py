@@ -7,42 +7,32 @@ where it stopped, and an item that cannot be fetched fails alone.
 import random
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, cast
 from uuid import UUID
 
 from creators import Library
+from ingestion.admitting import FEED_KIND, Admission, feed_job
 from ingestion.decoding import drop_senseless
 from ingestion.feeds import store
 from ingestion.feeds.checking import DAY_S, Check
 from ingestion.feeds.store import Feed
+from ingestion.fetching import wait_for
 from ingestion.origins.registry import Origins
-from ingestion.origins.types import Entry, Listing
+from ingestion.origins.types import BelongsElsewhere, Entry, Listing, NotYet
 from ingestion.submitting import PARSE
-from jobs import Effect, Job, JobContext, JobQueue, NewJob, Registration, Schedule
+from jobs import Effect, Job, JobContext, JobQueue, Later, Registration, Schedule
 from runtime.clock import Clock
 from runtime.database import Database, JsonValue, Transaction
 from runtime.events import emit
-from runtime.ids import CreatorId, FeedId
+from runtime.ids import FeedId
 from runtime.settings import FeedSettings
 
-FEED_KIND: Final = "ingestion.feed"
 POLL_KIND: Final = "ingestion.poll"
 # Feeds that were added together are not to be checked together for ever: a tenth of the interval, either way.
 JITTER: Final = 0.1
 FEEDS_AT_ONCE: Final = 500
 SHRUNK: Final = "listing_shrunk"
 _SHRUNK_STEP: Final = "Nothing was withdrawn: most of what it had is not listed now. If it stays so, that is withdrawn by itself later."
-
-
-def feed_job(feed_id: FeedId, creator_id: CreatorId, *, by_hand: bool = False) -> NewJob:
-    """The job that looks a feed through; at most one of a feed is queued or running."""
-    return NewJob(
-        queue=PARSE,
-        kind=FEED_KIND,
-        fairness_key=str(creator_id),
-        payload={"feed_id": str(feed_id), "by_hand": by_hand},
-        dedupe_key=str(feed_id),
-    )
 
 
 def delay_s(settings: FeedSettings, failures: int, uniform: float) -> float:
@@ -72,6 +62,9 @@ class Watcher:
         self._clock = clock
         self._settings = settings
         self._uniform = uniform
+        self._admission = Admission(
+            library=library, queue=queue, origins=origins, clock=clock, settings=settings
+        )
 
     def registrations(self) -> dict[str, Registration]:
         """The jobs of feeds by kind, for the worker."""
@@ -97,15 +90,29 @@ class Watcher:
 
         return effect
 
-    async def check(self, context: JobContext) -> Effect:
-        """Look a feed through: have fetched what is new, has changed or came back; withdraw what is gone."""
+    async def check(self, context: JobContext) -> Effect | Later:
+        """Look a feed through: have fetched what is new, has changed or came back; withdraw what is gone.
+
+        What is no feed at its first check is followed to where it leads.
+        """
         feed_id = FeedId(UUID(str(context.job.payload["feed_id"])))
         async with self._database.transaction() as tx:
             feed = await store.feed(tx, feed_id)
         if feed is None:
             return _removed
         await context.progress("discover", 0, 1)
-        listing = await self._origins.named(feed.origin).discover(feed.address)
+        try:
+            listing = await self._origins.named(feed.origin).discover(feed.address)
+        except NotYet as error:
+            return wait_for(context.job, error)
+        except BelongsElsewhere as error:
+            trail = cast("list[str]", context.job.payload.get("trail", []))
+            if (effect := self._admission.follow_feed(feed, tuple(trail), error)) is None:
+                raise
+            return effect
+        return await self._take(context, feed, listing)
+
+    async def _take(self, context: JobContext, feed: Feed, listing: Listing) -> Effect:
         check = await self._begin(context, feed)
         entries = [entry for entry in listing.entries if _is_usable(entry)]
         for done, entry in enumerate(entries):

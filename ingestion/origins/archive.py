@@ -21,7 +21,7 @@ from functools import partial
 from pathlib import Path
 from typing import IO, Final, cast
 
-from ingestion.bundles import MAX_FILE_BYTES, is_archive
+from ingestion.bundles import MAX_FILE_BYTES, file_too_large, is_archive
 from runtime.errors import InvalidInput, TooLarge, UnderstudyError
 
 _CHUNK: Final = 1024 * 1024
@@ -85,11 +85,7 @@ class Archive:
         if found.member.error is not None:
             raise found.member.error
         if found.member.size > MAX_FILE_BYTES:
-            raise TooLarge(
-                "file_too_large",
-                f"{name} is larger than {MAX_FILE_BYTES // 1024**2} MiB.",
-                next_step="Split it, or leave out what is not speech or text.",
-            )
+            raise file_too_large(name)
         try:
             with found.open() as file:
                 data = b"".join(_chunks(file, self._spend))

@@ -96,5 +96,5 @@ def login_needed(host: str) -> Forbidden:
     return Forbidden(
         "page_login_needed",
         f"The page is only for people who sign in at {host}.",
-        next_step="Make it public, or save it as a file and upload that.",
+        next_step=_LOGIN,
     )

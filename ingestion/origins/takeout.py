@@ -27,6 +27,7 @@ from ingestion.bundles import (
     stem_of_captions,
 )
 from ingestion.decoding import decode
+from ingestion.origins.youtube.details import length_s, part
 from runtime.errors import InvalidInput
 
 ROOT: Final = "Takeout/"
@@ -37,7 +38,6 @@ _ID: Final = re.compile(r"[A-Za-z0-9_-]{11}")
 _LONGEST_TITLE: Final = 200
 _COUNTED: Final = re.compile(r"\s?\([0-9]{1,3}\)$")
 _MOMENT: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{5,16}(?:Z|[+-][0-9]{2}:?[0-9]{2})")
-_LENGTH: Final = re.compile(r"PT(?:([0-9]{1,4})H)?(?:([0-9]{1,4})M)?(?:([0-9]{1,6})S)?")
 _LANGUAGE: Final = re.compile(r"[a-z]{2,3}(?:-[A-Za-z0-9]{2,8})*")
 
 
@@ -188,22 +188,16 @@ def _json_videos(text: str) -> Iterator[_Video]:
         if not isinstance(item, dict) or cast("dict[str, Any]", item).get("kind") != "youtube#video":
             continue
         fields = cast("dict[str, Any]", item)
-        snippet, status, content = (_object(fields, part) for part in ("snippet", "status", "contentDetails"))
-        length = _LENGTH.fullmatch(str(content.get("duration")))
-        hours, minutes, seconds = (int(part or 0) for part in length.groups()) if length else (0, 0, 0)
+        snippet, status = part(fields, "snippet"), part(fields, "status")
+        duration_s = length_s(str(part(fields, "contentDetails").get("duration")))
         if _ID.fullmatch(str(fields.get("id"))):
             yield _Video(
                 str(fields["id"]),
                 ((str(snippet.get("title", "")), str(status.get("privacyStatus", "")).casefold()),),
                 str(snippet.get("publishedAt", "")) or None,
-                ((hours * 60 + minutes) * 60 + seconds) * 1000 if length else None,
+                None if duration_s is None else duration_s * 1000,
                 None,
             )
-
-
-def _object(fields: dict[str, Any], name: str) -> dict[str, Any]:
-    found = fields.get(name)
-    return cast("dict[str, Any]", found) if isinstance(found, dict) else {}
 
 
 def _folded(title: str) -> str:

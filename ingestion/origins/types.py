@@ -4,13 +4,14 @@ An origin brings an item as the bundle of files that `extraction` reads, the sam
 way from files to passages. Origins run in the worker, never in the gateway: only `recognise` is called while somebody waits.
 """
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
 
 from ingestion.bundles import Bundle
-from runtime.errors import InvalidInput, NotFound
+from runtime.errors import InvalidInput, NotFound, Unavailable
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,17 +24,23 @@ class Address:
     url: str
 
 
+def short_id(name: str) -> str:
+    """`name` as the id of an address: at most 500 characters, and still another one for another name."""
+    return name if len(name) <= 500 else f"{name[:400]}#{hashlib.sha256(name.encode()).hexdigest()}"
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """An item as its collection lists it. `version` changes when the content may have; None when nothing tells.
 
-    `obstacle` is the code at which fetching it would end now, where the collection tells, such as `youtube_members_only`.
+    `covers_all` is false where the content can change without it, as captions do that a listing says nothing of. `obstacle` is the code at which fetching it would end now, where the collection tells, such as `youtube_members_only`.
     """
 
     address: Address
     title: str = ""
     published_at: datetime | None = None
     version: str | None = None
+    covers_all: bool = True
     obstacle: str | None = None
 
 
@@ -52,6 +59,17 @@ class ItemGone(NotFound):
     What was published from it stops answering until it can be fetched again. So an address that is blocked, wants
     a sign-in, or answers with anything that may pass is another error.
     """
+
+
+class NotYet(Unavailable):
+    """It will be there, in hours rather than minutes: asking again before `wait_s` seconds have passed is of no use.
+
+    That is known, as of a premiere, or estimated. A job that meets it waits, and says until when.
+    """
+
+    def __init__(self, code: str, detail: str, *, next_step: str = "", wait_s: float) -> None:
+        super().__init__(code, detail, next_step=next_step)
+        self.wait_s = wait_s
 
 
 class BelongsElsewhere(InvalidInput):
@@ -89,6 +107,6 @@ class Origin(Protocol):
         """The files of an item; where there are several, in the first of `languages` that there is.
 
         Raises ItemGone; else an UnderstudyError whose code says what stands in the way, and whose next step what the creator can do;
-        it is transient when trying again later may help.
+        it is transient when trying again later may help, and NotYet when that is known to take long.
         """
         ...

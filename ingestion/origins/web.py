@@ -7,7 +7,6 @@ which is what these marks ask not to do.
 """
 
 import asyncio
-import hashlib
 import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -17,10 +16,12 @@ from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit, urlunsplit
 from ingestion.bundles import Bundle, BundleFile
 from ingestion.origins.content import file_name, is_page, list_root, media_type, page_name
 from ingestion.origins.page_reading import read_in_child
+from ingestion.origins.pointers import APPLE_LOOKUP, listed_podcast, series, shown_instead
 from ingestion.origins.responses import PRIVATE_MARKS, login_needed, page_private, refusal
 from ingestion.origins.robots import RobotsReader, tokens
 from ingestion.origins.site_listing import SiteReader
-from ingestion.origins.types import Address, BelongsElsewhere, Entry, Listing
+from ingestion.origins.types import Address, BelongsElsewhere, Entry, Listing, short_id
+from ingestion.origins.xml import decode_text
 from runtime.clock import Clock
 from runtime.errors import InvalidInput, TooLarge
 from runtime.http import Fetched, FetchLimits, OutsideClient
@@ -37,6 +38,8 @@ _ACCEPT: Final = {
 }
 _PAGE: Final = FetchLimits(timeout_s=60, max_bytes=64 * 2**20)
 
+# As `Origin.recognise`.
+Recognise = Callable[[str], Address | None]
 # The document made of a page: its bytes, its type, the address it came from. Raises as `pages.read_page` does.
 PageReader = Callable[[bytes, str, str], Awaitable[bytes]]
 
@@ -55,7 +58,8 @@ class WebOrigin:
     """Pages, files and sitemaps of the web.
 
     `agent` is the name that robots.txt may speak to: the first word of the client's user agent. `read_page` makes the
-    document of a page, by default in a child process. The client stays the caller's to close.
+    document of a page, by default in a child process. `others` know addresses of their own: a redirect to one of these
+    is theirs to follow. `apple_lookup` is where Apple's directory answers. The client stays the caller's to close.
     """
 
     def __init__(
@@ -66,8 +70,11 @@ class WebOrigin:
         agent: str = "Understudy",
         limits: WebLimits = WebLimits(),
         read_page: PageReader = read_in_child,
+        others: Sequence[Recognise] = (),
+        apple_lookup: str = APPLE_LOOKUP,
     ) -> None:
         self._client, self._limits, self._read_page = client, limits, read_page
+        self._others, self._apple_lookup = tuple(others), apple_lookup
         self._robots = RobotsReader(client, clock, agent=agent)
         self._site = SiteReader(client, self._robots, sitemaps=limits.sitemaps, pages=limits.pages)
 
@@ -101,7 +108,7 @@ class WebOrigin:
         page = urlunsplit(parts)
         said = told[1].lower() if told else ""
         if said == "sitemap" or (not said and _SITEMAP.fullmatch(parts.path.rpartition("/")[2])):
-            return Address(NAME, "collection", _short(f"sitemap:{page}"), f"sitemap:{page}")
+            return Address(NAME, "collection", short_id(f"sitemap:{page}"), f"sitemap:{page}")
         return _page_address(page)
 
     async def discover(self, address: Address) -> Listing:
@@ -126,11 +133,23 @@ class WebOrigin:
 
         Raises what `OutsideClient.fetch` raises, the codes of `responses.refusal` for "page", `robots_refused`, `robots_unavailable`,
         `page_noindex`, `page_paywalled`, `page_login_needed`, `page_empty`, `page_unreadable`, `page_too_large`,
-        `page_type_unsupported`, and BelongsElsewhere for a feed or a sitemap.
+        `page_type_unsupported`, what `listed_podcast` raises, and BelongsElsewhere for a feed, a sitemap, a redirect to what is
+        of another origin, and a page that only points at something.
         """
         url = address.url.removeprefix("page:")
+        if listed := await listed_podcast(self._client, url, self._apple_lookup):
+            raise listed
         await self._robots.check(url)
-        got = await self._client.fetch(url, headers=_ACCEPT, limits=self._limits.fetch)
+        got = await self._client.fetch(
+            url, headers=_ACCEPT, limits=self._limits.fetch, leave_at=self._is_another_s
+        )
+        if got.url != url and self._is_another_s(got.url):
+            raise BelongsElsewhere(
+                "page_leads_elsewhere",
+                "The address leads on to a place that is read in another way.",
+                next_step=f"Add {got.url} itself.",
+                url=got.url,
+            )
         if error := refusal(got.status, urlsplit(got.url).hostname or "", "page"):
             raise error
         if got.url != url:
@@ -138,6 +157,12 @@ class WebOrigin:
         if PRIVATE_MARKS & tokens([got.headers.get("x-robots-tag", "")]):
             raise page_private()
         return await self._bundle(got, url)
+
+    def _is_another_s(self, url: str) -> bool:
+        try:
+            return any(recognise(url) is not None for recognise in self._others)
+        except InvalidInput:
+            return True  # and wrong there
 
     async def _check_redirect(self, asked: str, url: str) -> None:
         await self._robots.check(url)
@@ -155,7 +180,7 @@ class WebOrigin:
                     f"The page is larger than {self._limits.html_bytes // 2**20} MiB.",
                     next_step="Name its parts one by one, or upload the text as a file.",
                 )
-            name, data = page_name(asked), await self._read_page(got.content, content_type, got.url)
+            name, data = page_name(asked), await self._words(got, content_type)
         else:
             found = file_name(got.content, content_type, got.url)
             if found is None:
@@ -163,16 +188,22 @@ class WebOrigin:
             name, data = found, got.content
         return Bundle(name, (BundleFile(name, data),))
 
+    async def _words(self, got: Fetched, content_type: str) -> bytes:
+        """The document made of a page. Raises BelongsElsewhere for one that only points at something."""
+        text = decode_text(got.content, content_type)
+        if podcast := series(text, got.url):
+            raise podcast
+        try:
+            return await self._read_page(got.content, content_type, got.url)
+        except InvalidInput as error:
+            instead = shown_instead(text, got.url) if error.code == "page_empty" else None
+            raise instead or error from None
+
 
 def _page_address(url: str) -> Address:
     """With `page:` before one that is named as sitemaps are."""
     taken = _SITEMAP.fullmatch(urlsplit(url).path.rpartition("/")[2])
-    return Address(NAME, "item", _short(url), f"page:{url}" if taken else url)
-
-
-def _short(name: str) -> str:
-    """An id of at most 500 characters."""
-    return name if len(name) <= 500 else f"{name[:400]}#{hashlib.sha256(name.encode()).hexdigest()}"
+    return Address(NAME, "item", short_id(url), f"page:{url}" if taken else url)
 
 
 def _parts(text: str) -> SplitResult | None:

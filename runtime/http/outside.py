@@ -9,7 +9,7 @@ the same way. Size and time have limits, and no proxy settings of the environmen
 import asyncio
 import base64
 import ssl
-from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import cast
@@ -150,18 +150,31 @@ class OutsideClient:
         self._resolver.close()
 
     async def fetch(
-        self, url: str, *, headers: Mapping[str, str] | None = None, limits: FetchLimits | None = None
+        self,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        limits: FetchLimits | None = None,
+        leave_at: Callable[[str], bool] | None = None,
     ) -> Fetched:
         """GET the whole of it, whatever its status; raises as `stream` and `OutsideResponse.chunks` do."""
-        async with self.stream(url, headers=headers, limits=limits) as response:
+        async with self.stream(url, headers=headers, limits=limits, leave_at=leave_at) as response:
             content = b"".join([chunk async for chunk in response.chunks()])
             return Fetched(response.url, response.status, response.headers, content)
 
     @asynccontextmanager
     async def stream(
-        self, url: str, *, headers: Mapping[str, str] | None = None, limits: FetchLimits | None = None
+        self,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        limits: FetchLimits | None = None,
+        leave_at: Callable[[str], bool] | None = None,
     ) -> AsyncGenerator[OutsideResponse]:
         """GET; the body is read inside the block, for which the time limit holds too.
+
+        A redirect to an address that `leave_at` is true of is not followed: the answer is then the redirect itself, under
+        that address.
 
         Raises InvalidInput `url_invalid`, `url_scheme_refused`, `url_port_refused`, `url_address_refused`,
         `too_many_redirects`; Unavailable `host_unresolved`, `fetch_failed`, `fetch_timeout`.
@@ -170,7 +183,7 @@ class OutsideClient:
         deadline = asyncio.timeout(limits.timeout_s)
         try:
             async with deadline:
-                address, response = await self._follow(url, headers or {}, limits)
+                address, response = await self._follow(url, headers or {}, limits, leave_at)
                 try:
                     yield OutsideResponse(address, response, limits.max_bytes)
                 finally:
@@ -189,7 +202,11 @@ class OutsideClient:
             ) from error
 
     async def _follow(
-        self, url: str, headers: Mapping[str, str], limits: FetchLimits
+        self,
+        url: str,
+        headers: Mapping[str, str],
+        limits: FetchLimits,
+        leave_at: Callable[[str], bool] | None,
     ) -> tuple[httpx.URL, httpcore.Response]:
         address = _parsed(url)
         for _ in range(limits.max_redirects + 1):
@@ -198,8 +215,10 @@ class OutsideClient:
             location = _headers(response).get("location")
             if response.status not in REDIRECTS or location is None:
                 return address, response
-            await response.aclose()
             following = _parsed(location, base=address)
+            if leave_at is not None and leave_at(str(following)):
+                return following, response
+            await response.aclose()
             if _origin(following) != _origin(address):
                 headers = {n: v for n, v in headers.items() if n.lower() in IMPERSONAL_HEADERS}
             address = following

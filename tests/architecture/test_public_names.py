@@ -19,6 +19,7 @@ PUBLIC: dict[str, set[str]] = {
         "JobQueue",
         "JobState",
         "JobWatch",
+        "Later",
         "LeaseLost",
         "Move",
         "NewJob",

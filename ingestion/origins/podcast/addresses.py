@@ -4,13 +4,12 @@
 http(s) address is taken when it is named as feeds are. The same address with `#episode=<id>` is one episode.
 """
 
-import hashlib
 import re
 from typing import Final
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 from uuid import UUID, uuid5
 
-from ingestion.origins.types import Address
+from ingestion.origins.types import Address, short_id
 from runtime.errors import InvalidInput
 
 NAME: Final = "podcast"
@@ -45,9 +44,9 @@ def recognise(url: str) -> Address | None:
     if episode:
         return Address(NAME, "item", episode[1], f"{feed_url}#{parts.fragment}")
     if _looks_like_feed(parts):
-        return Address(NAME, "collection", _short(_bare(feed_url)), feed_url)
+        return Address(NAME, "collection", short_id(_bare(feed_url)), feed_url)
     if told:
-        return Address(NAME, "collection", _short(_bare(feed_url)), feed_address(feed_url))
+        return Address(NAME, "collection", short_id(_bare(feed_url)), feed_address(feed_url))
     return None
 
 
@@ -79,11 +78,6 @@ def _bare(feed_url: str) -> str:
     parts = urlsplit(feed_url)
     bare = parts._replace(scheme="", netloc=parts.netloc.rpartition("@")[2])
     return urlunsplit(bare).removeprefix("//").rstrip("/")
-
-
-def _short(name: str) -> str:
-    """An id of at most 500 characters."""
-    return name if len(name) <= 500 else f"{name[:400]}#{hashlib.sha256(name.encode()).hexdigest()}"
 
 
 def _parts(text: str) -> SplitResult | None:

@@ -1,5 +1,6 @@
 """The origin of podcasts."""
 
+import asyncio
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +10,8 @@ from urllib.parse import urlsplit
 
 import structlog
 
-from ingestion.bundles import INFO_SUFFIX, Bundle, BundleFile, is_language
+from ingestion.bundles import INFO_SUFFIX, TRANSCRIPT_SUFFIXES, Bundle, BundleFile, is_language
+from ingestion.captions import parse_captions
 from ingestion.origins.downloads import download
 from ingestion.origins.podcast.addresses import NAME, episode_address, feed_of, recognise
 from ingestion.origins.podcast.details import FORMATS, by_worth, info_file, media_suffix, parse_chapters
@@ -74,7 +76,7 @@ class PodcastOrigin:
         return recognise(url)
 
     async def discover(self, address: Address) -> Listing:
-        """The episodes, newest first; `version` is a hash of all that the feed says about one.
+        """The episodes, newest first; `version` is a hash of all that the feed says about one, which its transcript is not.
 
         Raises what `OutsideClient.fetch` raises, the codes of `responses.refusal` for "feed", `feed_broken`, `feed_unsafe`, and
         BelongsElsewhere for what turns out to be a page, a sitemap, or a feed without recordings.
@@ -82,16 +84,22 @@ class PodcastOrigin:
         url = feed_of(address)
         feed, complete = await self._feeds.read(url, fresh=True)
         entries = (
-            Entry(episode_address(url, episode.id), episode.title, episode.published_at, _version(episode))
+            Entry(
+                episode_address(url, episode.id),
+                episode.title,
+                episode.published_at,
+                _version(episode),
+                covers_all=not (episode.transcripts or episode.chapters_url),
+            )
             for episode in feed.episodes
         )
         return Listing(feed.title, tuple(entries), complete)
 
     async def fetch(self, address: Address, *, languages: Sequence[str] = ()) -> Bundle:  # noqa: ARG002 - an episode has one
-        """`<id>.info.json` with `<id>.<language>.<format>`, the transcript as it was sent, or else the recording.
+        """`<id>.info.json` with the transcript as it was sent, named as caption files are, or else the recording.
 
         Raises as `discover` does, ItemGone `episode_gone`, NotFound `episode_not_listed`, the codes of `responses.refusal` for "transcript" and "audio",
-        `transcript_missing`, `audio_wrong_type`, and StorageFull `disk_full`.
+        what `parse_captions` raises of the only transcripts there are, `transcript_missing`, `audio_wrong_type`, and StorageFull `disk_full`.
         """
         feed, episode = await self._episode(address)
         chapters = episode.chapters or await self._chapters(episode)
@@ -134,7 +142,7 @@ class PodcastOrigin:
             return ()
 
     async def _transcript(self, episode: Episode) -> BundleFile | None:
-        """The best transcript that its server gives. None when there is none, or none of them is there any more."""
+        """The best transcript that its server gives and that holds times. None when there is none, and the recording can be had."""
         failures: list[UnderstudyError] = []
         for transcript, suffix in by_worth(episode.transcripts, episode.language, self._formats):
             try:
@@ -143,12 +151,13 @@ class PodcastOrigin:
                 )
                 if error := refusal(got.status, urlsplit(got.url).hostname or "", "transcript"):
                     raise error
+                await asyncio.to_thread(parse_captions, got.content)
             except UnderstudyError as error:
                 failures.append(error)
                 continue
             language = transcript.language or episode.language or ""
             infix = f".{language}" if is_language(language) else ""
-            return BundleFile(f"{episode.id}{infix}{suffix}", got.content)
+            return BundleFile(f"{episode.id}{infix}{_named(suffix)}", got.content)
         # One that may come later is worth waiting for; of the others the recording can take the place.
         waiting = next((error for error in failures if isinstance(error, Unavailable)), None)
         if waiting or (failures and self._downloads is None):
@@ -166,6 +175,12 @@ class PodcastOrigin:
             now=self._clock.now(),
         )
         return BundleFile(f"{episode.id}{path.suffix}", path)
+
+
+def _named(suffix: str) -> str:
+    """What the name of a transcript ends with: pages, texts and JSON say by it that they are captions."""
+    told = f".transcript{suffix}"
+    return told if told in TRANSCRIPT_SUFFIXES else suffix
 
 
 def _version(episode: Episode) -> str:

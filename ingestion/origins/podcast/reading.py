@@ -5,10 +5,11 @@ import re
 from collections import OrderedDict
 from dataclasses import dataclass, field, replace
 from typing import Final
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
 from ingestion.origins.podcast.addresses import feed_address
 from ingestion.origins.podcast.feeds import Feed, distinct, parse_feed
+from ingestion.origins.pointers import feeds_named
 from ingestion.origins.responses import refusal
 from ingestion.origins.types import BelongsElsewhere
 from ingestion.origins.xml import decode_text, read_xml
@@ -23,9 +24,6 @@ _ACCEPT: Final = {
 _HTML: Final = re.compile(
     r"\s*(?:<!--.{0,2000}?-->\s*)?(?:<\?xml[^>]{0,200}>\s*)?<(?:!doctype\s+html|html)\b", re.I | re.S
 )
-_LINK: Final = re.compile(r"<link\b[^>]{0,2000}>", re.IGNORECASE)
-_FEED_TYPE: Final = re.compile(r"""\btype\s*=\s*["']?application/(?:rss|atom)\+xml""", re.IGNORECASE)
-_HREF: Final = re.compile(r"""\bhref\s*=\s*["']?([^"'\s>]{1,2000})""", re.IGNORECASE)
 _HEAD: Final = 300_000
 _KEPT: Final = 8
 
@@ -129,9 +127,8 @@ def _validators(got: Fetched) -> dict[str, str]:
 
 
 def _is_page(asked: str, base: str, head: str) -> BelongsElsewhere:
-    for link in _LINK.findall(head):
-        found = _HREF.search(link) if _FEED_TYPE.search(link) else None
-        if found and (url := _joined(base, found[1])) != asked:
+    for url in feeds_named(head, base):
+        if url != asked:
             return BelongsElsewhere(
                 "feed_named_by_page",
                 "This is a web page that names its feed.",
@@ -144,13 +141,6 @@ def _is_page(asked: str, base: str, head: str) -> BelongsElsewhere:
         next_step="Copy the feed's address from your podcast host; to add the page itself, put page: before the address.",
         url=f"page:{asked}",
     )
-
-
-def _joined(base: str, reference: str) -> str:
-    try:
-        return urljoin(base, reference.replace("&amp;", "&"))
-    except ValueError:
-        return base
 
 
 def _without_recordings(url: str) -> BelongsElsewhere:

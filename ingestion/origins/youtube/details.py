@@ -81,6 +81,9 @@ def from_player(video_id: str, player: Mapping[str, Any], microformat: Mapping[s
         uploader_url=microformat.get("ownerProfileUrl"),
         thumbnail=_largest(part(player, "thumbnail").get("thumbnails")),
         live_status=state,
+        release_timestamp=_moment(live.get("startTimestamp")).get("timestamp")
+        if state == "is_upcoming"
+        else None,
         **published,
     )
 
@@ -98,13 +101,16 @@ def from_api(video: Mapping[str, Any]) -> Fields:
         str(video.get("id", "")),
         title=snippet.get("title"),
         description=snippet.get("description"),
-        duration=_length_s(content.get("duration")),
+        duration=length_s(content.get("duration")),
         channel=snippet.get("channelTitle"),
         channel_id=snippet.get("channelId"),
         thumbnail=_largest(list(part(snippet, "thumbnails").values())),
         language=snippet.get("defaultAudioLanguage"),
         tags=snippet.get("tags"),
         live_status=state or ("was_live" if live else "not_live"),
+        release_timestamp=_moment(live.get("scheduledStartTime")).get("timestamp")
+        if state == "is_upcoming"
+        else None,
         age_limit=18 if part(content, "contentRating").get("ytRating") == "ytAgeRestricted" else 0,
         **_moment(snippet.get("publishedAt")),
     )
@@ -177,7 +183,7 @@ def _seconds(clock: str) -> int:
     return total
 
 
-def _length_s(text: str | None) -> int | None:
+def length_s(text: str | None) -> int | None:
     """Seconds of an ISO 8601 duration as the Data API writes it; None for none, and for a stream's `P0D`."""
     found = _LENGTH.fullmatch(text or "")
     if not found:

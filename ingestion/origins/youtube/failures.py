@@ -8,7 +8,7 @@ English pages, so the texts are English whatever the creator speaks.
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from ingestion.origins.types import ItemGone
+from ingestion.origins.types import ItemGone, NotYet
 from runtime.errors import Forbidden, InvalidInput, NotFound, Unauthorized, Unavailable, UnderstudyError
 
 _COOKIES: Final = "Set UNDERSTUDY_YOUTUBE__COOKIE_FILE to cookies of an account that may watch it"
@@ -146,6 +146,16 @@ OBSTACLES: Final[dict[str, _Obstacle]] = {
         Forbidden, "The account that is connected does not own this video.", "Connect the account that does."
     ),
 }
+_HOUR_S: Final = 3600.0
+# What passes in hours, with how long to leave it alone where nothing tells how long it takes. A limit lasts "up to an hour"
+# (yt-dlp, `_video.py`); the others are looked for again at a pace that costs YouTube little.
+_WAITS_S: Final = {
+    "youtube_live": _HOUR_S,
+    "youtube_premiere": 3 * _HOUR_S,
+    "youtube_processing": _HOUR_S,
+    "youtube_captions_pending": 2 * _HOUR_S,
+    "youtube_rate_limited": _HOUR_S,
+}
 _ORDER: Final = {code: place for place, code in enumerate(OBSTACLES)}
 
 # The first text that is found decides, so the narrower ones stand first.
@@ -190,12 +200,19 @@ def reason_code(text: str) -> str | None:
     return next((code for code, marks in _REASONS if any(mark in text for mark in marks)), None)
 
 
-def obstacle(code: str, tried: Sequence[tuple[str, str]] = ()) -> UnderstudyError:
-    """The error for a code. `tried` are the ways that were gone, each with the code at which it ended."""
+def obstacle(
+    code: str, tried: Sequence[tuple[str, str]] = (), *, wait_s: float | None = None
+) -> UnderstudyError:
+    """The error for a code. `tried` are the ways that were gone, each with the code at which it ended.
+
+    `wait_s` is how long what passes in hours takes, where that is known.
+    """
     kind, detail, next_step = OBSTACLES[code]
     if len(tried) > 1:
         ends = (f"{way} ({end.removeprefix('youtube_')})" for way, end in tried)
         detail += f" Tried: {', '.join(ends)}."
+    if code in _WAITS_S:
+        return NotYet(code, detail, next_step=next_step, wait_s=wait_s or _WAITS_S[code])
     return kind(code, detail, next_step=next_step)
 
 

@@ -88,6 +88,7 @@ def _api_entry(resource: dict[str, Any]) -> Entry:
         title=info.get("title", ""),
         published_at=_moment(info),
         version=_version([*marks, content.get("caption")]),
+        covers_all=False,
         obstacle=code,
     )
 
@@ -116,6 +117,7 @@ def _library_entry(found: Fields) -> Entry:
         title=found.get("title") or "",
         published_at=_moment(found),
         version=_version(marks),
+        covers_all=False,
         obstacle=live_obstacle(found) or _AVAILABILITY.get(found.get("availability") or ""),
     )
 

@@ -39,6 +39,8 @@ _FETCH_S: Final = 240
 _AUDIO_S: Final = 3600
 _MAX_AUDIO_BYTES: Final = 2 * 2**30  # a day of sound at the rate that is asked for is 1.4 GB
 _LEFT_BEHIND_S: Final = 24 * 3600
+# A premiere that should have begun is looked for again after so long.
+_OVERDUE_S: Final = 900.0
 # YouTube makes automatic captions within hours of publishing; a day leaves room for long videos.
 _CAPTIONS_PENDING_S: Final = 24 * 3600
 
@@ -129,7 +131,7 @@ class YouTubeOrigin:
         if found.caption is None or not found.info.get("upload_date"):
             await self._ask_library(found, "yt-dlp", "video", wanted)
         if code := live_obstacle(found.info):
-            raise obstacle(code, found.tried)
+            raise self._ended(code, found)
         if found.caption is not None:
             return _bundle(found.info, found.caption)
         if self._audio_folder and found.last in {"youtube_no_captions", "youtube_captions_locked"}:
@@ -147,7 +149,7 @@ class YouTubeOrigin:
             return
         found.info = completed(from_api(videos[video_id]), found.info)
         if code := live_obstacle(found.info):
-            raise obstacle(code)
+            raise self._ended(code, found)
 
     async def _ask_owner(self, found: _Findings, video_id: str, wanted: list[str]) -> None:
         try:
@@ -177,7 +179,15 @@ class YouTubeOrigin:
         code = foremost(pages)
         if code == "youtube_no_captions" and self._is_new(found.info):
             code = "youtube_captions_pending"
-        return obstacle(code, found.tried)
+        return self._ended(code, found)
+
+    def _ended(self, code: str, found: _Findings) -> UnderstudyError:
+        """The error for a code, with when a premiere is over if that is known."""
+        start = found.info.get("release_timestamp") if code == "youtube_premiere" else None
+        if start is None:
+            return obstacle(code, found.tried)
+        ends_in_s = start + (found.info.get("duration") or 0) - self._clock.now().timestamp()
+        return obstacle(code, found.tried, wait_s=max(_OVERDUE_S, ends_in_s))
 
     def _is_new(self, info: Fields) -> bool:
         stamp = info.get("timestamp")

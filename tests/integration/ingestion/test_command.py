@@ -7,6 +7,7 @@ import socket
 import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -194,6 +195,27 @@ async def test_a_feed_is_checked_and_removed(terminal: Terminal, shelf: Shelf, b
     code, _, error = await terminal.run("feeds", "check", feed["id"])
     assert code == 3
     assert "feed_not_found" in error
+
+
+async def test_how_long_what_is_published_takes_to_answer(
+    terminal: Terminal, workshop: Workshop, shelf: Shelf, bev: Creator
+) -> None:
+    """Of what came out since the feed was added: what was there before says nothing about that."""
+    fill(shelf, "old")
+    shelf.list_all(old={"published_at": "2020-01-01T00:00:00+00:00"})
+    await terminal.json("ingest", shelf.url("lists/all"))
+    assert (await terminal.json("feeds"))["feeds"][0]["published_to_ready_s"] is None
+    fill(shelf, "new")
+    published = workshop.clock.now() + timedelta(seconds=60)
+    shelf.list_all(
+        old={"published_at": "2020-01-01T00:00:00+00:00"}, new={"published_at": published.isoformat()}
+    )
+    workshop.clock.advance(360)
+    await terminal.json("feeds", "check", shelf.url("lists/all"))
+    assert (await terminal.json("feeds"))["feeds"][0]["published_to_ready_s"] == 300
+    assert "5 min" in (await terminal.run("feeds"))[1]
+    sources = (await terminal.json("sources"))["sources"]
+    assert {one["title"]: one["published_to_ready_s"] for one in sources}["new"] == 300
 
 
 async def test_what_is_neither_path_nor_address(terminal: Terminal, bev: Creator) -> None:

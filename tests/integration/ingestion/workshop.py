@@ -1,11 +1,11 @@
 """All of ingestion on a real database and real files, with a worker that a test drives; only the model is a stand-in."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from creators import Catalogue, Creator, Library, NewCreator, Source
 from ingestion import (
@@ -50,9 +50,9 @@ class Workshop:
     root: Path
     origins: Sequence[Origin]
     transcriber: Transcriber | None = None
+    clock: FixedClock = field(default_factory=FixedClock)
 
     def __post_init__(self) -> None:
-        self.clock = FixedClock()
         self.settings = FeedSettings(interval_s=900, hold_s=86400)
         self.jobs = JobSettings(lease_s=30, max_attempts=3, concurrency=4)
         self.catalogue, self.library = Catalogue(self.clock), Library(self.clock)
@@ -103,6 +103,7 @@ class Workshop:
             chunker=Chunker(tokens=TOKENS, count_tokens=count, cutter=LlamaIndexCutter(count)),
             queue=self.queue,
             origins=known,
+            admission=self.addresses.admission,
             parser=self.parser,
             listener=self.transcriber and Listener(database=self.database, transcriber=self.transcriber),
         )
@@ -164,6 +165,9 @@ class Workshop:
         async with self.database.transaction() as tx:
             found = await self.library.sources(tx, creator.id)
         return {source.facts.external_id.rpartition("/")[2]: source for source in found}
+
+    async def source_of(self, job: Job) -> Source:
+        return await self.source(SourceId(UUID(str(job.payload["source_id"]))))
 
     async def states(self, creator: Creator) -> dict[str, str]:
         return {name: source.state for name, source in (await self.sources(creator)).items()}

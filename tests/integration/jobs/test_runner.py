@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 
-from jobs import Effect, Job, JobContext, LeaseLost, NewJob
+from jobs import Effect, Job, JobContext, Later, LeaseLost, NewJob
 from jobs.failures import INTERNAL
 from runtime.database import Transaction
 from runtime.errors import InvalidInput, Unavailable
@@ -88,6 +88,44 @@ async def test_who_lost_the_lease_leaves_no_trace(bench: Workbench) -> None:
     await drain
     assert await bench.marks() == []
     assert (await bench.job(job_id)).state == "running"  # the other worker's
+
+
+async def test_a_wait_is_shown_and_costs_no_attempt(bench: Workbench) -> None:
+    waits = 3 * bench.settings.max_attempts
+
+    async def handle(context: JobContext) -> Effect | Later:
+        nonlocal waits
+        waits -= 1
+        if waits < 0:
+            return lambda tx: mark(tx, "seen")
+        return Later(7200, Unavailable("not_aired", "It is not aired yet.", next_step="Wait."))
+
+    bench.on("mark", handle)
+    job_id = await bench.add()
+    while waits > 0:
+        assert await bench.runner().drain(QUEUE) == 1
+        job = await bench.job(job_id)
+        assert (job.state, job.attempts, job.error_code, job.next_step) == ("queued", 0, "not_aired", "Wait.")
+        # An eighth of an hour more, so that many do not come back together.
+        assert job.run_at == bench.clock.now() + timedelta(seconds=7200 + 900)
+        assert await bench.runner().drain(QUEUE) == 0
+        bench.clock.advance(8100)
+    assert await bench.runner().drain(QUEUE) == 1
+    job = await bench.job(job_id)
+    assert (job.state, job.attempts, job.error_code) == ("succeeded", 1, None)
+    assert await bench.marks() == ["seen"]
+
+
+async def test_a_wait_of_another_worker_s_job_does_not_count(bench: Workbench) -> None:
+    async def handle(context: JobContext) -> Later:
+        await _steal(bench, context.job.id)
+        return Later(7200, Unavailable("not_aired", "It is not aired yet."))
+
+    bench.on("mark", handle)
+    job_id = await bench.add()
+    await bench.runner().drain(QUEUE)
+    job = await bench.job(job_id)
+    assert (job.state, job.error_code) == ("running", None)
 
 
 async def test_the_heartbeat_keeps_the_lease(bench: Workbench) -> None:

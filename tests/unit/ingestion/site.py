@@ -2,7 +2,7 @@
 
 import asyncio
 import ssl
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -26,6 +26,8 @@ class Site:
     port: int = 0
     replies: dict[str, Reply] = field(default_factory=dict)
     requests: list[tuple[str, dict[str, str]]] = field(default_factory=list)
+    # What answers by how it is asked, with body and type; where it gives None, `replies` do.
+    answer: Callable[[str, dict[str, str]], tuple[bytes, str] | None] = lambda _path, _asked: None
 
     @property
     def url(self) -> str:
@@ -64,6 +66,8 @@ class Site:
         path = first.split(" ")[1]
         self.requests.append((path, asked))
         reply = self.replies.get(path, Reply(b"nothing here", 404))
+        if told := self.answer(path, asked):
+            reply = Reply(told[0], headers={"Content-Type": told[1]})
         if reply.silent:
             await reader.read()
         if reply.etag and asked.get("if-none-match") == reply.etag:

@@ -22,7 +22,7 @@ from ingestion.origins.podcast import PodcastOrigin
 from ingestion.origins.podcast.origin import PodcastLimits
 from ingestion.origins.types import Address, Listing
 from ingestion.speakers import Cast
-from runtime.errors import InvalidInput, NotFound, Unavailable, UnderstudyError
+from runtime.errors import InvalidInput, NotFound, UnderstudyError
 from runtime.http import FetchLimits
 from runtime.testing import FixedClock
 from tests.unit.ingestion.site import Reply, Site, running_site
@@ -160,47 +160,6 @@ async def test_an_atom_feed(site: Site, origin: PodcastOrigin) -> None:
     assert info["timestamp"] == int(datetime(2026, 3, 2, 7, tzinfo=UTC).timestamp())
     assert bundle.files[1].name.endswith(".de.srt")
     assert extract(bundle).segments[0].text == "Grease the seat post every spring."
-
-
-async def test_transcripts_are_taken_in_order_of_language_and_worth(
-    site: Site, origin: PodcastOrigin
-) -> None:
-    kinds = {
-        "/a.txt": "text/plain",
-        "/a.html": "text/html",
-        "/a.srt": "application/srt",
-        "/a.vtt": "text/vtt",
-        "/a.json": "application/json",
-    }
-    for path in kinds:
-        site.put(path, VTT)
-    site.put("/de.json", "{}")
-    foreign = transcript("/de.json", "application/json", 'language="de"')
-    all_kinds = [transcript(path, kind) for path, kind in kinds.items()]
-    for count, suffix in enumerate((".txt", ".html", ".srt", ".vtt", ".json"), start=1):
-        url = site.put(f"/{count}.rss", rss(item(more=foreign + "".join(all_kinds[:count]))))
-        assert (await only(origin, url)).files[1].name.endswith(f".en-us{suffix}")
-    url = site.put("/de.rss", rss(item(more=foreign)))
-    assert (await only(origin, url)).files[1].name.endswith(".de.json")
-    chosen = PodcastOrigin(client=site.client, clock=FixedClock(), formats=(".srt", ".vtt"))
-    url = site.put("/6.rss", rss(item(more="".join(all_kinds))))
-    assert (await only(chosen, url)).files[1].name.endswith(".srt")
-
-
-async def test_a_transcript_that_is_gone_gives_way_to_the_next(site: Site, origin: PodcastOrigin) -> None:
-    site.put("/b.srt", SRT)
-    url = site.put(
-        "/f.rss", rss(item(more=transcript("/a.vtt", "text/vtt") + transcript("/b.srt", "application/srt")))
-    )
-    assert (await only(origin, url)).files[1].name.endswith(".srt")
-    del site.replies["/b.srt"]
-    with pytest.raises(NotFound) as caught:
-        await only(origin, url)
-    assert caught.value.code == "transcript_not_found"
-    site.put("/a.vtt", status=503)
-    with pytest.raises(Unavailable) as waiting:
-        await only(origin, url)
-    assert waiting.value.code == "transcript_server_error"
 
 
 async def test_without_a_transcript_the_recording_comes_when_speech_can_be_recognised(

@@ -39,6 +39,7 @@ class Video:
     details: dict[str, Any] = field(default_factory=dict)
     chapters: list[tuple[int, str]] = field(default_factory=list)
     sound: bytes = b""
+    live: dict[str, Any] = field(default_factory=dict[str, Any])  # `liveBroadcastDetails` of the watch page
     # Instead of the above, by the name of the client that asks (`context.client.clientName`), or for the page (`page`).
     replies: dict[str, Reply] = field(default_factory=dict)
 
@@ -104,6 +105,7 @@ class Video:
                 "ownerProfileUrl": "http://www.youtube.com/@demo",
                 "publishDate": self.published,
                 "uploadDate": self.published,
+                **({"liveBroadcastDetails": self.live} if self.live else {}),
             }
         }
         chapters = [
