@@ -46,6 +46,7 @@ def _pipeline(core: Core, stack: AsyncExitStack) -> Pipeline:
         queue=core.queue,
         parser=parser,
         origins=core.origins,
+        contents=core.contents,
         listener=Listener(
             database=core.database,
             transcriber=WhisperTranscriber(core.settings.speech, models=core.settings.var / "models"),

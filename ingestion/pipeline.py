@@ -14,6 +14,7 @@ from creators import Catalogue, Creator, Library, Source, SourceFacts
 from ingestion import store
 from ingestion.bundles import Bundle, BundleFile
 from ingestion.chunking import Chunker
+from ingestion.contents import Contents
 from ingestion.extraction import Extracted, document_to_parse, extract, spoken_language
 from ingestion.fetching import Fetching, complete
 from ingestion.origins.registry import Origins
@@ -50,6 +51,7 @@ class Pipeline:
         queue: JobQueue,
         parser: DocumentParser,
         origins: Origins,
+        contents: Contents,
         listener: Listener | None = None,
     ) -> None:
         """`listener` hears recordings that have no captions; without it they are refused."""
@@ -63,7 +65,7 @@ class Pipeline:
         self._chunker = chunker
         self._queue = queue
         self._fetching = Fetching(
-            database=database, files=files, library=library, origins=origins, chunker=chunker.name
+            database=database, contents=contents, library=library, origins=origins, chunker=chunker.name
         )
 
     def registrations(self) -> dict[str, Registration]:

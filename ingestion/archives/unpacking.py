@@ -117,7 +117,7 @@ def items_of(parts: Sequence[Archive]) -> list[Bundle | Problem]:
             if member.error is not None:
                 problems[member.name] = Problem(member.name, member.error)
             else:
-                files[member.name] = BundleFile(member.name, partial(part.read, member.name))
+                files[member.name] = BundleFile(member.name, partial(part.stream, member.name))
     if is_takeout(files):
         return [*takeout_items([files[name] for name in sorted(files)]), *_of_videos(problems.values())]
     folders: dict[str, list[BundleFile]] = {}

@@ -101,6 +101,7 @@ class Workshop:
             queue=self.queue,
             origins=known,
             parser=self.parser,
+            contents=self.contents,
         )
 
     def runner(self, worker: str = "one") -> Runner:
