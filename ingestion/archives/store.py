@@ -1,6 +1,6 @@
 """The statements about archives: their parts, and what has become of their items so far."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -49,7 +49,7 @@ class _ArchiveRow:
 
 
 async def keep_archive(
-    tx: Transaction, creator_id: CreatorId, content_hash: str, files: dict[str, StoredFile], now: datetime
+    tx: Transaction, creator_id: CreatorId, content_hash: str, files: Mapping[str, StoredFile], now: datetime
 ) -> UUID:
     """Record an archive, or find the same one; its id."""
     parts = [{"name": name, "sha256": file.sha256, "size": file.size} for name, file in files.items()]

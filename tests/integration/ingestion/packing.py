@@ -35,6 +35,7 @@ class Packing:
         self.catalogue = Catalogue(self.clock)
         self.files = LocalFileStore(self.folder)
         self.queue = JobQueue(waker=NullWaker(), clock=self.clock, max_attempts=5)
+        self.contents = Contents(database=self.database, files=self.files, clock=self.clock)
         self.ingestion = Ingestion(
             database=self.database,
             files=self.files,
@@ -42,7 +43,7 @@ class Packing:
             chunker="turns",
             queue=self.queue,
             clock=self.clock,
-            contents=Contents(database=self.database, files=self.files, clock=self.clock),
+            contents=self.contents,
             scanner=Scanner(ClamdSettings()),
             limits=UploadSettings(),
         )
