@@ -96,10 +96,9 @@ class Assembly:
         async def accept(tx: Transaction) -> dict[str, JsonValue]:
             await store.end(tx, ids, "accepted", source_id=submission.source_id)
             tx.after_commit(lambda: self._forget_pieces(ids))
-            job_id = submission.job_id
+            made = {"source_id": submission.source_id, "job_id": submission.job_id}
             return {
-                "source_id": str(submission.source_id),
-                "job_id": None if job_id is None else str(job_id),
+                **{name: None if id is None else str(id) for name, id in made.items()},
                 "state": submission.state,
             }
 
