@@ -67,7 +67,12 @@ def _watcher(core: Core) -> Watcher:
 
 def _archives(core: Core) -> ArchiveUnpacker:
     return ArchiveUnpacker(
-        database=core.database, files=core.files, catalogue=core.catalogue, ingestion=core.ingestion
+        database=core.database,
+        files=core.files,
+        catalogue=core.catalogue,
+        ingestion=core.ingestion,
+        contents=core.contents,
+        clock=core.clock,
     )
 
 
@@ -78,6 +83,7 @@ def _assembly(core: Core) -> Assembly:
         catalogue=core.catalogue,
         ingestion=core.ingestion,
         contents=core.contents,
+        library=core.library,
         clock=core.clock,
     )
 

@@ -24,6 +24,7 @@ from runtime.errors import NotFound, StorageFull, TooLarge
 
 # What is read at once when a file goes out; a multiple of every file system's block.
 CHUNK_BYTES = 1024 * 1024
+_DIGITS = frozenset("0123456789abcdef")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,10 @@ class FileStore(Protocol):
 
     async def remove(self, sha256: str) -> None:
         """Forget the content; nothing happens when it is not there."""
+        ...
+
+    def kept_before(self, before: datetime) -> AsyncIterator[list[str]]:
+        """The contents that came in before then, by some at a time; one that came in again since may be left out."""
         ...
 
     async def put_piece(self, group: str, name: str, content: bytes) -> None:
@@ -127,6 +132,11 @@ class LocalFileStore:
 
     async def remove(self, sha256: str) -> None:
         await asyncio.to_thread(self._path(sha256).unlink, missing_ok=True)
+
+    async def kept_before(self, before: datetime) -> AsyncIterator[list[str]]:
+        for number in range(256):
+            if found := await asyncio.to_thread(_contents_in, self._root / f"{number:02x}", before):
+                yield found
 
     async def put_piece(self, group: str, name: str, content: bytes) -> None:
         async with spooled(self._root / "incoming", content, None) as (path, _):
@@ -186,6 +196,19 @@ def sweep_directory(directory: Path, before: datetime) -> None:
                 path.unlink()
         except FileNotFoundError:
             continue  # whoever was at it has just ended
+
+
+def _contents_in(directory: Path, before: datetime) -> list[str]:
+    if not directory.is_dir():
+        return []
+    with os.scandir(directory) as entries:
+        found = [(entry.name, entry.stat().st_mtime) for entry in entries if is_sha256(entry.name)]
+    return [name for name, at in found if at < before.timestamp()]
+
+
+def is_sha256(name: str) -> bool:
+    """Whether a name is one that a whole file is kept under."""
+    return len(name) == 64 and set(name) <= _DIGITS
 
 
 def disk_full() -> StorageFull:

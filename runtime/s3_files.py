@@ -13,7 +13,7 @@ from obstore.exceptions import AlreadyExistsError, BaseError
 from obstore.store import S3Store
 
 from runtime.errors import InvalidInput, Unavailable
-from runtime.files import BeforeKept, StoredFile, not_stored, spooled, sweep_directory
+from runtime.files import BeforeKept, StoredFile, is_sha256, not_stored, spooled, sweep_directory
 from runtime.settings import FileSettings
 
 # Parts of a large upload; S3 takes at most 10,000 of at least 5 MiB (S3 user guide, "Multipart upload limits"): 80 GiB.
@@ -105,6 +105,15 @@ class S3FileStore:
 
     async def remove(self, sha256: str) -> None:
         await self._delete([_key(sha256)])
+
+    async def kept_before(self, before: datetime) -> AsyncIterator[list[str]]:
+        with _named():
+            async for listed in self._store.list(return_arrow=False):
+                old = [found["path"] for found in listed if found["last_modified"] < before]
+                if names := [
+                    name for key in old if is_sha256(name := key.rpartition("/")[2]) and _key(name) == key
+                ]:
+                    yield names
 
     async def put_piece(self, group: str, name: str, content: bytes) -> None:
         with _named():

@@ -61,6 +61,21 @@ async def keep_archive(
     )
 
 
+async def forget(tx: Transaction, archive_id: UUID, holder: UUID, now: datetime) -> bool:
+    """Forget an archive; its contents are left in run-out holds of `holder`. False for one that is being sent again now."""
+    found = await tx.fetch_values(
+        "SELECT id FROM ingestion.archives WHERE id = %s FOR UPDATE SKIP LOCKED", (archive_id,)
+    )
+    await tx.execute(
+        "INSERT INTO ingestion.holds (holder, sha256, until)"
+        " SELECT DISTINCT %s::uuid, file->>'sha256', %s::timestamptz"
+        " FROM ingestion.archives a, jsonb_array_elements(a.files) AS file WHERE a.id = ANY(%s)"
+        " ON CONFLICT DO NOTHING",
+        (holder, now, found),
+    )
+    return bool(await tx.execute("DELETE FROM ingestion.archives WHERE id = ANY(%s)", (found,)))
+
+
 async def archive(tx: Transaction, archive_id: UUID) -> KeptArchive:
     """One archive. Raises NotFound `archive_not_found`."""
     row = await tx.fetch_one(

@@ -81,6 +81,15 @@ async def test_large_content_goes_out_in_parts(store: FileStore) -> None:
     assert max(sizes) < len(LARGE)
 
 
+async def test_what_is_kept_is_listed_by_when_it_came(store: FileStore) -> None:
+    kept = {(await store.put(content)).sha256 for content in (SMALL, b"other")}
+    await store.put_piece("group", "a" * 64, SMALL)
+    hour = timedelta(hours=1)
+    now = datetime.now(UTC)
+    assert {name async for names in store.kept_before(now + hour) for name in names} == kept
+    assert [names async for names in store.kept_before(now - hour)] == []
+
+
 @pytest.mark.parametrize("content", [SMALL, LARGE], ids=["small", "large"])
 async def test_too_much_leaves_nothing(store: FileStore, kept: Kept, content: bytes) -> None:
     with pytest.raises(TooLarge) as caught:

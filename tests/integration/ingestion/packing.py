@@ -59,6 +59,8 @@ class Packing:
             files=self.files,
             catalogue=self.catalogue,
             ingestion=submitter or self.ingestion,
+            contents=self.contents,
+            clock=self.clock,
         )
         return Runner(
             database=self.database,
@@ -72,6 +74,10 @@ class Packing:
     async def job(self, job_id: object) -> Job:
         async with self.database.transaction() as tx:
             return await self.queue.get(tx, JobId(UUID(str(job_id))))
+
+    def kept(self) -> set[str]:
+        """The names of all contents that are kept."""
+        return {path.name for path in self.folder.rglob("*") if path.is_file()}
 
     async def count(self, table: str) -> int:
         async with self.database.transaction() as tx:

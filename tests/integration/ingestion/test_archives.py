@@ -1,6 +1,7 @@
 """An archive's job: every item submitted once, whatever happens on the way, and each problem told."""
 
 import asyncio
+import hashlib
 import signal
 import sys
 from datetime import UTC, datetime
@@ -218,6 +219,40 @@ async def test_an_archive_is_held_while_the_same_one_is_removed_elsewhere(
     job = await packing.job(submission.job_id)
     assert (job.state, job.error_code) == ("succeeded", None)
     assert await packing.count("ingestion.holds") == 0
+
+
+async def test_nothing_of_an_archive_stays_but_its_items(packing: Packing) -> None:
+    await packing.ingestion.submit(await packing.creator(), sent(TALKS))
+    assert hashlib.sha256(packed(TALKS)).hexdigest() in packing.kept()
+    await packing.runner().drain("parse", "embed")
+    assert packing.kept() == {hashlib.sha256(text.encode()).hexdigest() for text in TALKS.values()}
+    assert await packing.count("ingestion.archives") == 0
+
+
+async def test_what_was_never_an_archive_is_not_kept_and_what_may_yet_be_worked_on_is(
+    packing: Packing,
+) -> None:
+    broken = packed(TALKS)[:-40]
+    submission = await packing.ingestion.submit(
+        await packing.creator(), Bundle("x.zip", (BundleFile("x.zip", broken),))
+    )
+    await packing.runner().drain("parse", "embed")
+    assert (await packing.job(submission.job_id)).error_code == "archive_broken"
+    assert packing.kept() == set()
+
+    class Full:
+        async def submit(self, creator, bundle):
+            raise Unavailable("disk_full", "No room.")
+
+    submission = await packing.ingestion.submit(await packing.creator("odile"), sent(TALKS))
+    for _ in range(5):
+        await packing.runner(Full()).drain("parse", "embed")
+        packing.clock.advance(3600)
+    assert (await packing.job(submission.job_id)).error_code == "disk_full"
+    async with packing.database.transaction() as tx:
+        await packing.queue.retry(tx, (await packing.job(submission.job_id)).id)
+    await packing.runner().drain("parse", "embed")
+    assert (await packing.job(submission.job_id)).state == "succeeded"
 
 
 async def test_a_member_beyond_the_limit_of_its_kind_is_told(packing: Packing) -> None:
