@@ -14,7 +14,7 @@ from creators import Catalogue, Creator, Library, Source, SourceFacts
 from ingestion import store
 from ingestion.bundles import Bundle, BundleFile
 from ingestion.chunking import Chunker
-from ingestion.contents import Contents
+from ingestion.contents import Contents, address_of, original_of
 from ingestion.extraction import Extracted, document_to_parse, extract, spoken_language
 from ingestion.fetching import Fetching, complete
 from ingestion.origins.registry import Origins
@@ -225,6 +225,8 @@ class Pipeline:
     ) -> None:
         if await is_leaving(tx, source.creator_id, source.id):
             return
+        if facts.url is None and original_of(upload.files):
+            facts = replace(facts, url=address_of(source.id))
         await self._library.publish(tx, source.id, generation, facts, content_hash=upload.content_hash)
         if upload.address is not None:
             await self._fetching.restore(tx, source.id, upload)

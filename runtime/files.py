@@ -5,6 +5,7 @@ import errno
 import hashlib
 import os
 import shutil
+import sys
 from collections.abc import (
     AsyncGenerator,
     AsyncIterable,
@@ -63,8 +64,11 @@ class FileStore(Protocol):
         """The content, whole in memory. Raises NotFound `file_not_stored`."""
         ...
 
-    def stream(self, sha256: str) -> AsyncIterator[bytes]:
-        """The content bit by bit. Raises NotFound `file_not_stored` with the first."""
+    def stream(self, sha256: str, first: int = 0, length: int | None = None) -> AsyncIterator[bytes]:
+        """The content bit by bit: all of it, or the `length` bytes from `first` on, which must be there.
+
+        Raises NotFound `file_not_stored` with the first.
+        """
         ...
 
     def local(self, sha256: str) -> AbstractAsyncContextManager[Path]:
@@ -119,8 +123,8 @@ class LocalFileStore:
         with _missing():
             return await asyncio.to_thread(self._path(sha256).read_bytes)
 
-    async def stream(self, sha256: str) -> AsyncIterator[bytes]:
-        async for chunk in _read_file(self._path(sha256)):
+    async def stream(self, sha256: str, first: int = 0, length: int | None = None) -> AsyncIterator[bytes]:
+        async for chunk in _read_file(self._path(sha256), first, length):
             yield chunk
 
     @asynccontextmanager
@@ -250,11 +254,14 @@ async def _chunks(content: bytes | AsyncIterable[bytes]) -> AsyncIterable[bytes]
         yield chunk
 
 
-async def _read_file(path: Path) -> AsyncIterator[bytes]:
+async def _read_file(path: Path, first: int = 0, length: int | None = None) -> AsyncIterator[bytes]:
     with _missing():
         file = await asyncio.to_thread(path.open, "rb")
     with file:
-        while chunk := await asyncio.to_thread(file.read, CHUNK_BYTES):
+        file.seek(first)
+        left = sys.maxsize if length is None else length
+        while chunk := await asyncio.to_thread(file.read, min(left, CHUNK_BYTES)):
+            left -= len(chunk)
             yield chunk
 
 

@@ -5,7 +5,7 @@ from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urljoin
 
 import urllib3
 
@@ -75,6 +75,10 @@ class GatewayClient:
         if answer.status >= 400:
             raise self._refusal(answer, path)
         return {name.lower(): value for name, value in answer.headers.items()}
+
+    def absolute(self, address: str | None) -> str | None:
+        """An address in an answer as one that can be opened outside of the gateway's own pages."""
+        return urljoin(f"{self._url}/", address) if address else None
 
     def close(self) -> None:
         """Hang up."""

@@ -1,12 +1,24 @@
 """The routes, one module for each kind of thing that is asked about."""
 
-from gateway.routes import chat, conversations, creators, feeds, health, jobs, removal, sources, uploads
+from gateway.routes import (
+    chat,
+    conversations,
+    creators,
+    feeds,
+    files,
+    health,
+    jobs,
+    removal,
+    sources,
+    uploads,
+)
 
 ROUTERS = (
     chat.router,
     conversations.router,
     creators.router,
     sources.router,
+    files.router,
     feeds.router,
     removal.router,
     uploads.router,

@@ -4,11 +4,13 @@ Who brings a content in holds it before its name appears in the store, and until
 so under the same lock, after a look at both.
 """
 
-from collections.abc import AsyncIterable, Awaitable, Callable
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from creators import Source
 from ingestion.contents import store
+from ingestion.contents.originals import Original, original_of
 from ingestion.speech.store import forget_pieces
 from runtime.clock import Clock
 from runtime.database import Database, Transaction
@@ -63,6 +65,15 @@ class Contents:
             removed += await self._remove_unused(hold.holder, hold.sha256, None)
         await self._files.sweep(now - HOLD)
         return removed
+
+    async def original(self, tx: Transaction, source: Source) -> Original | None:
+        """The file of a published source that its citations open; None when there is nothing to open."""
+        files = await store.published_files(tx, source.id, source.content_hash)
+        return original_of({name: StoredFile(file["sha256"], file["size"]) for name, file in files.items()})
+
+    def stream(self, sha256: str, first: int, length: int) -> AsyncIterator[bytes]:
+        """So many bytes of a content from `first` on. Raises as `FileStore.stream` does."""
+        return self._files.stream(sha256, first, length)
 
     async def prune(self, before: datetime) -> int:
         """Remove what came in before then and nothing refers to, however that came about; the number of contents."""

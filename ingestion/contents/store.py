@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from runtime.database import Transaction
@@ -48,6 +49,18 @@ async def is_used(tx: Transaction, sha256: str, now: datetime) -> bool:
         "  WHERE jsonb_path_query_array(files, '$[*].sha256') @> to_jsonb(%(sha256)s::text))",
         {"sha256": sha256, "now": now},
     )
+
+
+async def published_files(
+    tx: Transaction, source_id: SourceId, content_hash: str | None
+) -> dict[str, dict[str, Any]]:
+    """The files by name of which the version was made that `content_hash` says is published; none when they are gone."""
+    found = await tx.fetch_values(
+        "SELECT files FROM ingestion.uploads WHERE source_id = %s AND state = 'done' AND content_hash = %s"
+        " ORDER BY id DESC LIMIT 1",
+        (source_id, content_hash),
+    )
+    return found[0] if found else {}
 
 
 async def unused(tx: Transaction, contents: Sequence[str]) -> list[str]:

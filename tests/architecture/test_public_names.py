@@ -75,6 +75,7 @@ PUBLIC: dict[str, set[str]] = {
         "FeedCounts",
         "Ingestion",
         "NewTransfer",
+        "Original",
         "Origins",
         "Pipeline",
         "Problem",

@@ -75,6 +75,13 @@ async def test_the_same_content_is_kept_once(store: FileStore, kept: Kept, conte
     assert await store.read(first.sha256) == content
 
 
+@pytest.mark.parametrize("content", [SMALL, LARGE], ids=["small", "large"])
+async def test_a_part_can_be_asked_for(store: FileStore, content: bytes) -> None:
+    stored = await store.put(content)
+    for first, length in ((0, 1), (2, 3), (len(content) - 4, 4), (0, len(content))):
+        assert await _all(store.stream(stored.sha256, first, length)) == content[first : first + length]
+
+
 async def test_large_content_goes_out_in_parts(store: FileStore) -> None:
     stored = await store.put(LARGE)
     sizes = [len(chunk) async for chunk in store.stream(stored.sha256)]
