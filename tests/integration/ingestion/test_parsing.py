@@ -320,7 +320,7 @@ asyncio.run(main())
 
 
 AS_ROOT = """
-import asyncio, json, sys
+import asyncio, json, sys, time
 sys.path.insert(0, sys.argv[1])
 import psutil
 from ingestion.parsing import ForkServerParser
@@ -339,8 +339,12 @@ async def main():
     await parser.parse("a.pdf", pdf())
     server, = psutil.Process().children()
     child, = server.children()
-    status = open(f"/proc/{child.pid}/status").read()
-    told = dict(line.split(":", 1) for line in status.splitlines() if ":" in line)
+    until = time.monotonic() + 60
+    told = {"Uid": "0"}
+    while told["Uid"].split()[0] == "0" and time.monotonic() < until:  # it has not taken in the file yet
+        await asyncio.sleep(0.02)
+        status = open(f"/proc/{child.pid}/status").read()
+        told = dict(line.split(":", 1) for line in status.splitlines() if ":" in line)
     waiting.cancel()
     await asyncio.wait({waiting})
     gone, _ = await asyncio.to_thread(psutil.wait_procs, [child], 30)
