@@ -366,27 +366,27 @@ def _python_for_all(folder: Path) -> Path:
     packages = folder / "lib" / f"python{version}" / "site-packages"
     packages.mkdir(parents=True)
     (packages / "installed.pth").write_text(sysconfig.get_path("purelib") + "\n")
-    for path in (folder, *folder.parents[:2], packages):
-        path.chmod(0o755)
+    folder.chmod(0o755)
     return folder / "bin" / "python"
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="what the child may do is limited by Linux")
-async def test_for_root_a_file_is_read_by_nobody(tmp_path_factory: pytest.TempPathFactory) -> None:
+async def test_for_root_a_file_is_read_by_nobody() -> None:
     if os.geteuid() != 0:
         pytest.skip("only root has another user read its files")
     needed = [ROOT, Path(sysconfig.get_path("purelib")), Path(tempfile.gettempdir())]
     if any(parent.stat().st_mode & 0o005 != 0o005 for path in needed for parent in (path, *path.parents)):
         pytest.skip("this program lies where only root gets to")
-    python = _python_for_all(tmp_path_factory.mktemp("python"))
-    ran = await asyncio.to_thread(
-        subprocess.run,
-        [python, "-c", AS_ROOT, str(ROOT)],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=ROOT,
-    )
+    # Not below pytest's own folder, which each session closes to others anew.
+    with tempfile.TemporaryDirectory(prefix="python-for-all-") as folder:
+        ran = await asyncio.to_thread(
+            subprocess.run,
+            [_python_for_all(Path(folder)), "-c", AS_ROOT, str(ROOT)],
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=ROOT,
+        )
     assert ran.returncode == 0, ran.stderr
     told = json.loads(ran.stdout.splitlines()[-1])
     pictures = {name for name in sound() if name.split(".")[1] in {"png", "jpg", "tiff"}}
