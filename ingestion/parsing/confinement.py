@@ -103,7 +103,9 @@ def confine(
 ) -> None:
     """Limit this process, for good, to `folder` and to these amounts on top of what it holds now."""
     os.chdir(folder)
-    tempfile.tempdir = os.environ["HOME"] = os.environ["TMPDIR"] = str(folder)
+    tempfile.tempdir = str(folder)
+    for name in ("HOME", "TMPDIR"):  # of the programs that are started
+        os.putenv(name, str(folder))
     if LINUX:
         data = _held_bytes() + memory_bytes
         resource.setrlimit(resource.RLIMIT_DATA, (data, data))
