@@ -47,6 +47,7 @@ def _pipeline(core: Core, stack: AsyncExitStack) -> Pipeline:
         parser=parser,
         origins=core.origins,
         admission=core.addresses.admission,
+        contents=core.contents,
         listener=Listener(
             database=core.database,
             transcriber=WhisperTranscriber(core.settings.speech, models=core.settings.var / "models"),
@@ -67,7 +68,12 @@ def _watcher(core: Core) -> Watcher:
 
 def _archives(core: Core) -> ArchiveUnpacker:
     return ArchiveUnpacker(
-        database=core.database, files=core.files, catalogue=core.catalogue, ingestion=core.ingestion
+        database=core.database,
+        files=core.files,
+        catalogue=core.catalogue,
+        ingestion=core.ingestion,
+        contents=core.contents,
+        clock=core.clock,
     )
 
 
@@ -78,6 +84,7 @@ def _assembly(core: Core) -> Assembly:
         catalogue=core.catalogue,
         ingestion=core.ingestion,
         contents=core.contents,
+        library=core.library,
         clock=core.clock,
     )
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ingestion.bundles import Bundle, BundleFile, Problem
     from ingestion.checks import Scanner
     from ingestion.chunking import Chunker, chunker_name
-    from ingestion.contents import Contents
+    from ingestion.contents import Contents, Original
     from ingestion.correcting import CorrectionOutcome, Corrections, WantedText
     from ingestion.feeds.store import Feed, FeedCounts
     from ingestion.feeds.watching import Watcher
@@ -42,6 +42,7 @@ _MODULES = {
     "FeedCounts": "feeds.store",
     "Ingestion": "submitting",
     "NewTransfer": "transfers",
+    "Original": "contents",
     "Origins": "origins.registry",
     "Pipeline": "pipeline",
     "Problem": "bundles",
@@ -81,6 +82,7 @@ __all__ = [
     "FeedCounts",
     "Ingestion",
     "NewTransfer",
+    "Original",
     "Origins",
     "Pipeline",
     "Problem",

@@ -7,9 +7,11 @@ file whose name ends like those in `DOCUMENT_SUFFIXES`; what it is, its content 
 compressed) holds items of its own; the numbered parts of one Google Takeout archive are one item.
 """
 
+import asyncio
 import os
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Collection, Generator, Iterable, Iterator
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -34,9 +36,10 @@ PARSED_SUFFIXES: Final = (
     ".eml", ".png", ".jpg", ".jpeg", ".tif", ".tiff", ".doc", ".ppt", ".xls",
 )  # fmt: skip
 DOCUMENT_SUFFIXES: Final = (*TEXT_SUFFIXES, *PARSED_SUFFIXES)
-# A day of captions with a time for each word is 12 MB; an info file with its comments can be larger.
+# What is read whole. A day of captions with a time for each word is 12 MB; an info file with its comments can be larger.
 MAX_FILE_BYTES: Final = 64 * 1024 * 1024
-
+# What is held of a file at once on its way from one place to another.
+_CHUNK_BYTES: Final = 1024 * 1024
 
 # `takeout-20260102T030405Z-001.zip`; several exports at once are counted before the part.
 _TAKEOUT_PART: Final = re.compile(
@@ -46,27 +49,41 @@ _TAKEOUT_PART: Final = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class BundleFile:
-    """One file of an item: its name (in a folder: relative, with `/`), and where its bytes are, or what reads them."""
+    """One file of an item: its name (in a folder: relative, with `/`), and where its bytes are, or what reads them in turn."""
 
     name: str
-    content: Path | bytes | Callable[[], bytes]
+    content: Path | bytes | Callable[[], Generator[bytes]]
 
     def read(self) -> bytes:
         """The whole content. Raises InvalidInput `file_unreadable`, TooLarge `file_too_large`."""
-        place = self.place()
-        data = place if isinstance(place, bytes) else _read(self.name, place)
-        if len(data) > MAX_FILE_BYTES:
-            raise file_too_large(self.name)
-        return data
+        data = bytearray()
+        with closing(self._chunks()) as chunks:
+            for chunk in chunks:
+                data += chunk
+                if len(data) > MAX_FILE_BYTES:
+                    raise file_too_large(self.name)
+        return bytes(data)
 
     def head(self, size: int) -> bytes:
-        """The first bytes of the content. Raises InvalidInput `file_unreadable`."""
-        place = self.place()
-        return place[:size] if isinstance(place, bytes) else _read(self.name, place, size)
+        """The first bytes of the content, at most 1 MiB. Raises InvalidInput `file_unreadable`."""
+        with closing(self._chunks()) as chunks:
+            return next(chunks, b"")[:size]
 
-    def place(self) -> Path | bytes:
-        """The file that holds the content, or the content itself."""
-        return self.content() if callable(self.content) else self.content
+    async def stream(self) -> AsyncIterator[bytes]:
+        """The content bit by bit: recordings are larger than what should be held at once. Raises as `head` does."""
+        chunks = self._chunks()
+        try:
+            while chunk := await asyncio.to_thread(next, chunks, b""):
+                yield chunk
+        finally:
+            # Given up while a thread is still reading: the file is closed when that has ended.
+            with suppress(ValueError):
+                chunks.close()
+
+    def _chunks(self) -> Generator[bytes]:
+        if isinstance(self.content, bytes):
+            return _bytes_of(self.content)
+        return _bytes_in(self.name, self.content) if isinstance(self.content, Path) else self.content()
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,12 +157,16 @@ def has_suffix(name: str, suffixes: tuple[str, ...] | str) -> bool:
     return name.lower().endswith(suffixes)
 
 
-def _read(name: str, path: Path, limit: int = MAX_FILE_BYTES + 1) -> bytes:
+def _bytes_of(content: bytes) -> Generator[bytes]:
+    yield content
+
+
+def _bytes_in(name: str, path: Path) -> Generator[bytes]:
     flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
     try:
-        descriptor = os.open(path, flags)
-        with open(descriptor, "rb") as file:
-            return file.read(limit)
+        with open(os.open(path, flags), "rb") as file:
+            while chunk := file.read(_CHUNK_BYTES):
+                yield chunk
     except OSError as error:
         raise file_unreadable(name, error) from error
 

@@ -32,6 +32,7 @@ from ingestion.documents import DocumentText, parse_document
 from ingestion.info import Info, parse_info
 from ingestion.notices import Notice
 from ingestion.parsing import kind_of
+from ingestion.parsing.kinds import HEAD_BYTES as DOCUMENT_HEAD_BYTES
 from ingestion.speakers import Cast, Speakers
 from ingestion.speech.complaints import empty, not_installed, not_media
 from ingestion.speech.kinds import AUDIO_SUFFIXES, HEAD_BYTES, demuxer_of
@@ -92,11 +93,11 @@ def document_to_parse(bundle: Bundle) -> BundleFile | None:
     document = _document_of(bundle)
     if document is None:
         return None
-    data = document.read()
-    kind = kind_of(document.name, data)
+    head = document.head(DOCUMENT_HEAD_BYTES)
+    kind = kind_of(document.name, head)
     if kind is None and not has_suffix(document.name, TEXT_SUFFIXES):
         raise type_unsupported(document.name)
-    return None if kind is None or kind == "text" or not data else document
+    return None if kind is None or kind == "text" or not head else document
 
 
 def extract(

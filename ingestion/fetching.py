@@ -1,15 +1,14 @@
 """Items that are fetched from an address: asked for in a transaction, fetched by the job of their source."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any, Final, cast
 
 from creators import Creator, Library, Source, SourceFacts
 from ingestion import store
-from ingestion.bundles import Bundle, BundleFile, file_unreadable
+from ingestion.contents import Contents
 from ingestion.decoding import drop_senseless
 from ingestion.extraction import cast_of, identify
 from ingestion.origins.registry import Origins
@@ -19,14 +18,12 @@ from jobs import Job, JobContext, JobQueue, Later
 from runtime.database import Database, Transaction
 from runtime.errors import InvalidInput
 from runtime.events import emit
-from runtime.files import FileStore, StoredFile
-from runtime.ids import FeedId, JobId, SourceId
+from runtime.ids import FeedId, JobId, SourceId, new_id
 
 # What left its collection, and may still be where it was.
 GONE_FROM_FEED: Final = "gone_from_feed"
 # What is announced is announced for weeks at most; whoever gave its address should hear of it within that time.
 PATIENCE: Final = timedelta(days=14)
-_PIECE: Final = 1024 * 1024
 
 
 def facts_of(address: Address, *, title: str = "", published_at: datetime | None = None) -> SourceFacts:
@@ -96,10 +93,10 @@ class Fetching:
     """Brings the files of an upload that has an address. `chunker` names the way in which items are cut."""
 
     def __init__(
-        self, *, database: Database, files: FileStore, library: Library, origins: Origins, chunker: str
+        self, *, database: Database, contents: Contents, library: Library, origins: Origins, chunker: str
     ) -> None:
         self._database = database
-        self._files = files
+        self._contents = contents
         self._library = library
         self._origins = origins
         self._chunker = chunker
@@ -119,12 +116,17 @@ class Fetching:
             raise
         facts = complete(await asyncio.to_thread(identify, bundle), source)
         people = await asyncio.to_thread(cast_of, bundle)
-        files = await self._keep(bundle)
-        digests = {name: file.sha256 for name, file in files.items()}
-        content_hash = content_hash_of(creator, facts, people, digests, self._chunker)
-        async with self._database.transaction() as tx:
-            await context.fence(tx)
-            await store.record_fetch(tx, upload.id, content_hash=content_hash, files=files)
+        holder = new_id()
+        try:
+            files = {file.name: await self._contents.keep(holder, file.stream()) for file in bundle.files}
+            digests = {name: file.sha256 for name, file in files.items()}
+            content_hash = content_hash_of(creator, facts, people, digests, self._chunker)
+            async with self._database.transaction() as tx:
+                await context.fence(tx)
+                await store.record_fetch(tx, upload.id, content_hash=content_hash, files=files)
+                await self._contents.release(tx, holder)
+        finally:
+            await self._contents.let_go(holder)
         return replace(upload, content_hash=content_hash, files=files)
 
     async def wait(self, context: JobContext, source: Source, upload: store.Upload, error: NotYet) -> Later:
@@ -154,9 +156,6 @@ class Fetching:
         async with self._database.transaction() as tx:
             await context.fence(tx)
             await take_back(tx, self._library, source, error.code, error.next_step)
-
-    async def _keep(self, bundle: Bundle) -> dict[str, StoredFile]:
-        return {file.name: await self._files.put(_content(file)) for file in bundle.files}
 
 
 def complete(facts: SourceFacts, source: Source) -> SourceFacts:
@@ -189,18 +188,3 @@ async def bring_back(tx: Transaction, library: Library, source: Source) -> bool:
 async def _tell(tx: Transaction, event: str, source: Source, reason: str | None) -> None:
     payload = {"source_id": str(source.id), "reason": reason}
     await emit(tx, event, version=1, key=str(source.creator_id), payload=payload)
-
-
-def _content(file: BundleFile) -> bytes | AsyncIterator[bytes]:
-    place = file.place()
-    return place if isinstance(place, bytes) else _pieces(file.name, place)
-
-
-async def _pieces(name: str, path: Path) -> AsyncIterator[bytes]:
-    """A file piece by piece: recordings are larger than what should be held at once."""
-    try:
-        with await asyncio.to_thread(path.open, "rb") as opened:
-            while piece := await asyncio.to_thread(opened.read, _PIECE):
-                yield piece
-    except OSError as error:
-        raise file_unreadable(name, error) from error

@@ -15,6 +15,7 @@ from ingestion import store
 from ingestion.admitting import Admission
 from ingestion.bundles import Bundle, BundleFile
 from ingestion.chunking import Chunker
+from ingestion.contents import Contents, address_of, original_of
 from ingestion.extraction import Extracted, document_to_parse, extract, spoken_language
 from ingestion.fetching import Fetching, complete
 from ingestion.origins.registry import Origins
@@ -56,6 +57,7 @@ class Pipeline:
         parser: DocumentParser,
         origins: Origins,
         admission: Admission,
+        contents: Contents,
         listener: Listener | None = None,
     ) -> None:
         """`listener` hears recordings that have no captions; without it they are refused."""
@@ -70,7 +72,7 @@ class Pipeline:
         self._chunker = chunker
         self._queue = queue
         self._fetching = Fetching(
-            database=database, files=files, library=library, origins=origins, chunker=chunker.name
+            database=database, contents=contents, library=library, origins=origins, chunker=chunker.name
         )
 
     def registrations(self) -> dict[str, Registration]:
@@ -259,6 +261,8 @@ class Pipeline:
         if await is_leaving(tx, source.creator_id, source.id):
             return
         content_hash = upload.content_hash if upload is not None else source.content_hash or ""
+        if upload is not None and facts.url is None and original_of(upload.files):
+            facts = replace(facts, url=address_of(source.id))
         await self._library.publish(tx, source.id, generation, facts, content_hash=content_hash)
         if upload is None and source.error_code is not None:
             # A newer version could not be taken in, and corrections of the one there is do not mend that.

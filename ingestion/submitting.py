@@ -13,7 +13,7 @@ from creators import Creator, Library, Source, SourceFacts
 from ingestion import store
 from ingestion.archives.accepting import ArchiveIntake
 from ingestion.bundles import Bundle, BundleFile
-from ingestion.checks import Scanner, check_file
+from ingestion.checks import Scanner, check_file, largest
 from ingestion.contents import Contents
 from ingestion.extraction import cast_of, complete, identify
 from ingestion.removal.leaving import refuse_leaving
@@ -69,7 +69,7 @@ class Ingestion:
         self._chunker = chunker
         self._queue = queue
         self._clock = clock
-        self._archives = ArchiveIntake(database=database, files=files, queue=queue, clock=clock)
+        self._archives = ArchiveIntake(database=database, contents=contents, queue=queue, clock=clock)
 
     async def submit(self, creator: Creator, bundle: Bundle, *, max_bytes: int | None = None) -> Submission:
         """Accept an item: keep its files, register its source and queue the job, or find it unchanged.
@@ -83,7 +83,7 @@ class Ingestion:
         try:
             kept = {
                 file.name: await self._contents.keep(
-                    holder, await asyncio.to_thread(file.read), limit=max_bytes
+                    holder, file.stream(), limit=self._limit(file, max_bytes)
                 )
                 for file in bundle.files
             }
@@ -104,7 +104,8 @@ class Ingestion:
                 ]
                 bundle = Bundle(name=files[0].name, files=tuple(files))
                 if self._archives.takes(bundle):
-                    return Submission(None, await self._archives.submit(creator, bundle), "queued")
+                    job_id = await self._archives.submit(creator, bundle, kept, holder)
+                    return Submission(None, job_id, "queued")
                 for file in bundle.files:
                     await check_file(file, self._scanner, self._limits)
                 whole = await asyncio.to_thread(complete, bundle)
@@ -116,6 +117,10 @@ class Ingestion:
             digests = {name: file.sha256 for name, file in kept.items()}
             content_hash = content_hash_of(creator, facts, cast, digests, self._chunker)
             return await self._submit(creator, facts, content_hash, kept, holder)
+
+    def _limit(self, file: BundleFile, max_bytes: int | None) -> int:
+        limit = largest(file.name, self._limits)
+        return limit if max_bytes is None else min(limit, max_bytes)
 
     async def _submit(
         self,

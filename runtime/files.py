@@ -5,6 +5,7 @@ import errno
 import hashlib
 import os
 import shutil
+import sys
 from collections.abc import (
     AsyncGenerator,
     AsyncIterable,
@@ -24,6 +25,7 @@ from runtime.errors import NotFound, StorageFull, TooLarge
 
 # What is read at once when a file goes out; a multiple of every file system's block.
 CHUNK_BYTES = 1024 * 1024
+_DIGITS = frozenset("0123456789abcdef")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +64,11 @@ class FileStore(Protocol):
         """The content, whole in memory. Raises NotFound `file_not_stored`."""
         ...
 
-    def stream(self, sha256: str) -> AsyncIterator[bytes]:
-        """The content bit by bit. Raises NotFound `file_not_stored` with the first."""
+    def stream(self, sha256: str, first: int = 0, length: int | None = None) -> AsyncIterator[bytes]:
+        """The content bit by bit: all of it, or the `length` bytes from `first` on, which must be there.
+
+        Raises NotFound `file_not_stored` with the first.
+        """
         ...
 
     def local(self, sha256: str) -> AbstractAsyncContextManager[Path]:
@@ -72,6 +77,10 @@ class FileStore(Protocol):
 
     async def remove(self, sha256: str) -> None:
         """Forget the content; nothing happens when it is not there."""
+        ...
+
+    def kept_before(self, before: datetime) -> AsyncIterator[list[str]]:
+        """The contents that came in before then, by some at a time; one that came in again since may be left out."""
         ...
 
     async def put_piece(self, group: str, name: str, content: bytes) -> None:
@@ -114,8 +123,8 @@ class LocalFileStore:
         with _missing():
             return await asyncio.to_thread(self._path(sha256).read_bytes)
 
-    async def stream(self, sha256: str) -> AsyncIterator[bytes]:
-        async for chunk in _read_file(self._path(sha256)):
+    async def stream(self, sha256: str, first: int = 0, length: int | None = None) -> AsyncIterator[bytes]:
+        async for chunk in _read_file(self._path(sha256), first, length):
             yield chunk
 
     @asynccontextmanager
@@ -127,6 +136,11 @@ class LocalFileStore:
 
     async def remove(self, sha256: str) -> None:
         await asyncio.to_thread(self._path(sha256).unlink, missing_ok=True)
+
+    async def kept_before(self, before: datetime) -> AsyncIterator[list[str]]:
+        for number in range(256):
+            if found := await asyncio.to_thread(_contents_in, self._root / f"{number:02x}", before):
+                yield found
 
     async def put_piece(self, group: str, name: str, content: bytes) -> None:
         async with spooled(self._root / "incoming", content, None) as (path, _):
@@ -188,6 +202,19 @@ def sweep_directory(directory: Path, before: datetime) -> None:
             continue  # whoever was at it has just ended
 
 
+def _contents_in(directory: Path, before: datetime) -> list[str]:
+    if not directory.is_dir():
+        return []
+    with os.scandir(directory) as entries:
+        found = [(entry.name, entry.stat().st_mtime) for entry in entries if is_sha256(entry.name)]
+    return [name for name, at in found if at < before.timestamp()]
+
+
+def is_sha256(name: str) -> bool:
+    """Whether a name is one that a whole file is kept under."""
+    return len(name) == 64 and set(name) <= _DIGITS
+
+
 def disk_full() -> StorageFull:
     """There is no room for the bytes of a file."""
     return StorageFull(
@@ -227,11 +254,14 @@ async def _chunks(content: bytes | AsyncIterable[bytes]) -> AsyncIterable[bytes]
         yield chunk
 
 
-async def _read_file(path: Path) -> AsyncIterator[bytes]:
+async def _read_file(path: Path, first: int = 0, length: int | None = None) -> AsyncIterator[bytes]:
     with _missing():
         file = await asyncio.to_thread(path.open, "rb")
     with file:
-        while chunk := await asyncio.to_thread(file.read, CHUNK_BYTES):
+        file.seek(first)
+        left = sys.maxsize if length is None else length
+        while chunk := await asyncio.to_thread(file.read, min(left, CHUNK_BYTES)):
+            left -= len(chunk)
             yield chunk
 
 

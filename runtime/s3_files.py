@@ -7,14 +7,18 @@ from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Genera
 from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from obstore.exceptions import AlreadyExistsError, BaseError
 from obstore.store import S3Store
 
 from runtime.errors import InvalidInput, Unavailable
-from runtime.files import BeforeKept, StoredFile, not_stored, spooled, sweep_directory
+from runtime.files import BeforeKept, StoredFile, is_sha256, not_stored, spooled, sweep_directory
 from runtime.settings import FileSettings
+
+if TYPE_CHECKING:
+    from obstore import GetOptions
 
 # Parts of a large upload; S3 takes at most 10,000 of at least 5 MiB (S3 user guide, "Multipart upload limits"): 80 GiB.
 PART_BYTES = 8 * 1024 * 1024
@@ -94,8 +98,8 @@ class S3FileStore:
             answer = await self._store.get_async(_key(sha256))
             return bytes(await answer.bytes_async())
 
-    async def stream(self, sha256: str) -> AsyncIterator[bytes]:
-        async for chunk in self._get(_key(sha256)):
+    async def stream(self, sha256: str, first: int = 0, length: int | None = None) -> AsyncIterator[bytes]:
+        async for chunk in self._get(_key(sha256), first, length):
             yield chunk
 
     @asynccontextmanager
@@ -105,6 +109,15 @@ class S3FileStore:
 
     async def remove(self, sha256: str) -> None:
         await self._delete([_key(sha256)])
+
+    async def kept_before(self, before: datetime) -> AsyncIterator[list[str]]:
+        with _named():
+            async for listed in self._store.list(return_arrow=False):
+                old = [found["path"] for found in listed if found["last_modified"] < before]
+                if names := [
+                    name for key in old if is_sha256(name := key.rpartition("/")[2]) and _key(name) == key
+                ]:
+                    yield names
 
     async def put_piece(self, group: str, name: str, content: bytes) -> None:
         with _named():
@@ -143,9 +156,10 @@ class S3FileStore:
             return False
         return True
 
-    async def _get(self, key: str) -> AsyncIterator[bytes]:
+    async def _get(self, key: str, first: int = 0, length: int | None = None) -> AsyncIterator[bytes]:
+        wanted: GetOptions = {} if length is None else {"range": (first, first + length)}
         with _named(reading=True):
-            answer = await self._store.get_async(key)
+            answer = await self._store.get_async(key, options=wanted)
             async for chunk in answer.stream(min_chunk_size=PART_BYTES):
                 yield bytes(chunk)
 

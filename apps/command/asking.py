@@ -21,6 +21,8 @@ def ask(
         if conversation:
             body["conversation_id"] = conversation
         answer = gateway.post("/api/v1/chat", body)
+        for citation in answer["citations"]:
+            citation["url"] = gateway.absolute(citation["url"])
     if as_json:
         show_json(answer)
     else:
@@ -51,6 +53,8 @@ def search(
     with gateway_client(load_settings()) as gateway:
         handle = creator or gateway.default_creator()
         found = gateway.post(f"/api/v1/creators/{handle}/search", {"query": query, "k": k})
+        for hit in found["hits"]:
+            hit["url"] = gateway.absolute(hit["url"])
     if as_json:
         show_json(found)
         return

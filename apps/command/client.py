@@ -5,7 +5,7 @@ from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urljoin
 
 import urllib3
 
@@ -73,6 +73,17 @@ class GatewayClient:
         parts = [("file", (name, data, "application/octet-stream")) for name, data in files]
         return self._answer("POST", path, fields=parts)
 
+    def tus(self, method: str, path: str, headers: Mapping[str, str], body: bytes = b"") -> Mapping[str, str]:
+        """The headers that a resumable upload is answered with, their names in lower case."""
+        answer = self._request(method, path, headers={"Tus-Resumable": "1.0.0", **headers}, body=body)
+        if answer.status >= 400:
+            raise self._refusal(answer, path)
+        return {name.lower(): value for name, value in answer.headers.items()}
+
+    def absolute(self, address: str | None) -> str | None:
+        """An address in an answer as one that can be opened outside of the gateway's own pages."""
+        return urljoin(f"{self._url}/", address) if address else None
+
     def close(self) -> None:
         """Hang up."""
         self._http.clear()
@@ -88,26 +99,39 @@ class GatewayClient:
             next_step="Name one with --creator HANDLE; ./understudy creators lists them.",
         )
 
-    def _answer(self, method: str, path: str, **options: Any) -> Json:
+    def _request(
+        self, method: str, path: str, *, headers: Mapping[str, str] | None = None, **options: Any
+    ) -> urllib3.BaseHTTPResponse:
         try:
-            response = self._http.request(method, self._url + path, headers=self._headers, **options)
+            return self._http.request(
+                method, self._url + path, headers={**self._headers, **(headers or {})}, **options
+            )
         except urllib3.exceptions.HTTPError as error:
             raise Unavailable(
                 "gateway_unreachable",
                 f"No gateway answers at {self._url}.",
                 next_step="Start it with ./understudy up, or name another with UNDERSTUDY_CLIENT__URL.",
             ) from error
+
+    def _answer(self, method: str, path: str, **options: Any) -> Json:
+        response = self._request(method, path, **options)
+        if response.status >= 400:
+            raise self._refusal(response, path)
+        return self._json(response, path)
+
+    def _json(self, response: urllib3.BaseHTTPResponse, path: str) -> Json:
         try:
-            answer: Json = response.json()
+            return response.json()
         except (json.JSONDecodeError, UnicodeDecodeError) as error:
             raise Unavailable(
                 "gateway_unreadable",
                 f"What answers at {self._url}{path} is no Understudy gateway (status {response.status}).",
             ) from error
-        if response.status < 400:
-            return answer
+
+    def _refusal(self, response: urllib3.BaseHTTPResponse, path: str) -> UnderstudyError:
+        answer = self._json(response, path)
         kind = _BY_STATUS.get(response.status, UnderstudyError)
-        raise kind(
+        return kind(
             answer.get("code", "unknown_error"),
             answer.get("detail", "The gateway failed."),
             next_step=answer.get("next_step") or "",

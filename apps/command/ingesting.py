@@ -12,6 +12,7 @@ import typer
 
 from apps.command.client import GatewayClient, Json, gateway_client
 from apps.command.output import AsJson, CreatorOption, console, show_json
+from apps.command.sending import is_large, send_at_once, send_in_pieces
 from runtime.errors import InvalidInput, NotFound, UnderstudyError
 from runtime.settings import load_settings
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from ingestion import Bundle, Problem
 
 ARCHIVE = "ingestion.archive"
+ASSEMBLY = "ingestion.assembly"
 ENDED = {"succeeded", "failed", "cancelled"}
 POLL_S = 0.4
 # What is tried again within minutes is waited for: the pauses of jobs are no longer than five.
@@ -210,12 +212,12 @@ def submit_folder(
     with _progress(hidden=quiet) as bar:
         task = bar.add_task("sending", total=len(found))
         for one in found:
-            items.append(_submit(gateway, creator, one if listen else _unheard(one)))
+            items.append(_submit(gateway, creator, one if listen else _unheard(one), bar))
             bar.advance(task)
     return items
 
 
-def _submit(gateway: GatewayClient, handle: str, found: "Bundle | Problem") -> Item:
+def _submit(gateway: GatewayClient, handle: str, found: "Bundle | Problem", bar: "Progress") -> Item:
     from ingestion import Problem
 
     item = Item(found.name, "queued")
@@ -223,8 +225,10 @@ def _submit(gateway: GatewayClient, handle: str, found: "Bundle | Problem") -> I
         item.fail(found.error.code, found.error.detail, found.error.next_step)
         return item
     try:
-        files = [(file.name, file.read()) for file in found.files]
-        answer = gateway.upload(f"/api/v1/creators/{handle}/sources", files)
+        if is_large(found.files):
+            item.job_id = _send_large(gateway, handle, found, bar)
+            return item
+        answer = send_at_once(gateway, handle, found.files)
     except UnderstudyError as error:
         if error.transient:
             raise
@@ -234,6 +238,18 @@ def _submit(gateway: GatewayClient, handle: str, found: "Bundle | Problem") -> I
     if item.job_id is None:
         item.state = "unchanged"
     return item
+
+
+def _send_large(gateway: GatewayClient, handle: str, bundle: "Bundle", bar: "Progress") -> str:
+    task = bar.add_task(f"{bundle.name} (MiB)"[-48:], total=None)
+
+    def sent(done: int, total: int) -> None:
+        bar.update(task, completed=done >> 20, total=total >> 20)
+
+    try:
+        return send_in_pieces(gateway, handle, bundle.files, sent)
+    finally:
+        bar.remove_task(task)
 
 
 def _unheard(found: "Bundle | Problem") -> "Bundle | Problem":
@@ -261,6 +277,13 @@ def finish(gateway: GatewayClient, items: list[Item], *, quiet: bool) -> list[It
                 more = [one for one in held if one.job_id is not None]
                 waiting += more
                 bar.update(task, total=len(waiting))
+            elif job["state"] == "succeeded" and job["kind"] == ASSEMBLY:
+                made: Json = job["result"]
+                item.source_id, item.job_id = made["source_id"], made["job_id"]
+                item.state = "queued" if item.job_id else "unchanged"
+                if item.job_id:
+                    waiting.append(item)
+                    bar.update(task, total=len(waiting))
             elif job["state"] == "succeeded":
                 result: Json = job["result"] or {}
                 item.state = "unchanged" if result.get("unchanged") else "ready"

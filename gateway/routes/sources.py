@@ -64,7 +64,7 @@ async def list_sources(
             listed = await parts.addresses.source_ids(tx, creator.id, FeedId(feed))
             found = [source for source in found if source.id in listed]
     if not is_admin:
-        found = [source for source in found if _is_open(source, parts.clock.now())]
+        found = [source for source in found if is_open(source, parts.clock.now())]
     start = _after(found, cursor)
     page = found[start : start + limit]
     more = start + limit < len(found)
@@ -73,7 +73,8 @@ async def list_sources(
     )
 
 
-def _is_open(source: Source, now: datetime) -> bool:
+def is_open(source: Source, now: datetime) -> bool:
+    """Whether everybody may see the item now."""
     embargoed = source.visible_from is not None and source.visible_from > now
     return source.state == "ready" and source.access in PUBLIC and not embargoed and not source.archived
 

@@ -10,9 +10,11 @@ import base64
 import binascii
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from email.utils import format_datetime
+from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
+from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
@@ -57,6 +59,28 @@ async def tell_what_is_understood(parts: FromParts) -> Response:
             "Tus-Checksum-Algorithm": ",".join(ALGORITHMS),
         },
     )
+
+
+class UploadsBody(BaseModel):
+    """The uploads of one item."""
+
+    uploads: list[TransferBody]
+
+
+@router.get("", dependencies=[Depends(require_admin)])
+async def list_uploads(
+    creator_id: str,
+    item: Annotated[str, Query(min_length=1, max_length=LONGEST_ITEM)],
+    parts: FromParts,
+) -> UploadsBody:
+    """The uploads of an item that have not ended: what a client that lost their addresses goes on with.
+
+    Needs the administrator key.
+    """
+    async with parts.database.transaction() as tx:
+        creator = await find_creator(parts, tx, creator_id, is_admin=True)
+    found = await parts.transfers.resumable(creator.id, item)
+    return UploadsBody(uploads=[TransferBody.of(transfer) for transfer in found])
 
 
 @router.post("", status_code=201, dependencies=TUS)

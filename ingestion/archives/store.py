@@ -1,6 +1,6 @@
 """The statements about archives: their parts, and what has become of their items so far."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -49,7 +49,7 @@ class _ArchiveRow:
 
 
 async def keep_archive(
-    tx: Transaction, creator_id: CreatorId, content_hash: str, files: dict[str, StoredFile], now: datetime
+    tx: Transaction, creator_id: CreatorId, content_hash: str, files: Mapping[str, StoredFile], now: datetime
 ) -> UUID:
     """Record an archive, or find the same one; its id."""
     parts = [{"name": name, "sha256": file.sha256, "size": file.size} for name, file in files.items()]
@@ -59,6 +59,21 @@ async def keep_archive(
         " ON CONFLICT (creator_id, content_hash) DO UPDATE SET files = excluded.files RETURNING id",
         (new_id(), creator_id, content_hash, as_json(parts), now),
     )
+
+
+async def forget(tx: Transaction, archive_id: UUID, holder: UUID, now: datetime) -> bool:
+    """Forget an archive; its contents are left in run-out holds of `holder`. False for one that is being sent again now."""
+    found = await tx.fetch_values(
+        "SELECT id FROM ingestion.archives WHERE id = %s FOR UPDATE SKIP LOCKED", (archive_id,)
+    )
+    await tx.execute(
+        "INSERT INTO ingestion.holds (holder, sha256, until)"
+        " SELECT DISTINCT %s::uuid, file->>'sha256', %s::timestamptz"
+        " FROM ingestion.archives a, jsonb_array_elements(a.files) AS file WHERE a.id = ANY(%s)"
+        " ON CONFLICT DO NOTHING",
+        (holder, now, found),
+    )
+    return bool(await tx.execute("DELETE FROM ingestion.archives WHERE id = ANY(%s)", (found,)))
 
 
 async def archive(tx: Transaction, archive_id: UUID) -> KeptArchive:

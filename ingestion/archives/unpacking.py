@@ -13,18 +13,24 @@ from pathlib import PurePosixPath
 from typing import Final, Protocol
 from uuid import UUID
 
+import structlog
+
 from creators import Catalogue, Creator
 from ingestion.archives import store
 from ingestion.archives.accepting import KIND
 from ingestion.archives.store import ItemOutcome
 from ingestion.bundles import Bundle, BundleFile, Problem, group_files
+from ingestion.contents import Contents
 from ingestion.origins.archive import LIMITS, Archive, ArchiveLimits, open_archive
 from ingestion.origins.takeout import is_takeout, takeout_items
-from jobs import Effect, JobContext, Registration
+from jobs import Effect, Job, JobContext, Registration
+from runtime.clock import Clock
 from runtime.database import Database, JsonValue, Transaction
 from runtime.errors import InvalidInput, UnderstudyError
 from runtime.files import FileStore
-from runtime.ids import JobId, SourceId
+from runtime.ids import JobId, SourceId, new_id
+
+log = structlog.get_logger(__name__)
 
 # A result is read whole by whoever looks at the job.
 _MOST_PROBLEMS: Final = 500
@@ -57,17 +63,22 @@ class ArchiveUnpacker:
         files: FileStore,
         catalogue: Catalogue,
         ingestion: Submitter,
+        contents: Contents,
+        clock: Clock,
         limits: ArchiveLimits = LIMITS,
     ) -> None:
         self._database = database
         self._files = files
         self._catalogue = catalogue
         self._ingestion = ingestion
+        self._contents = contents
+        self._clock = clock
         self._limits = limits
 
     def registrations(self) -> dict[str, Registration]:
         """The jobs of this module by kind, for the worker."""
-        return {KIND: Registration(self.unpack, stages={"open": 1, "submit": 9})}
+        stages = {"open": 1, "submit": 9}
+        return {KIND: Registration(self.unpack, on_failed=self._on_failed, stages=stages)}
 
     async def unpack(self, context: JobContext) -> Effect:
         """Submit every item of an archive. One that cannot be taken is noted and does not stop the others."""
@@ -93,7 +104,30 @@ class ArchiveUnpacker:
                 async with self._database.transaction() as tx:
                     await context.fence(tx)
                     await store.add_outcomes(tx, archive.id, job_id, [outcome])
-        return partial(_result, job_id=job_id)
+
+        async def effect(tx: Transaction) -> dict[str, JsonValue]:
+            result = await _result(tx, job_id=job_id)
+            await self._forget(tx, archive.id)
+            return result
+
+        return effect
+
+    async def _on_failed(self, tx: Transaction, job: Job) -> None:
+        # What is wrong with the archive itself will be so whenever it is tried.
+        if job.error_code is not None and job.error_code.startswith("archive_"):
+            await self._forget(tx, UUID(str(job.payload["archive_id"])))
+
+    async def _forget(self, tx: Transaction, archive_id: UUID) -> None:
+        """Everything in it has been submitted, and is kept by itself: the archive is needed no more."""
+        holder = new_id()
+        if await store.forget(tx, archive_id, holder, self._clock.now()):
+            tx.after_commit(lambda: self._let_go(holder))
+
+    async def _let_go(self, holder: UUID) -> None:
+        try:
+            await self._contents.let_go(holder)
+        except UnderstudyError as error:
+            log.warning("archive_left", code=error.code)  # the sweep comes by later
 
     async def _take(self, creator: Creator, ordinal: int, item: Bundle | Problem) -> ItemOutcome:
         if isinstance(item, Problem):
@@ -117,7 +151,7 @@ def items_of(parts: Sequence[Archive]) -> list[Bundle | Problem]:
             if member.error is not None:
                 problems[member.name] = Problem(member.name, member.error)
             else:
-                files[member.name] = BundleFile(member.name, partial(part.read, member.name))
+                files[member.name] = BundleFile(member.name, partial(part.stream, member.name))
     if is_takeout(files):
         return [*takeout_items([files[name] for name in sorted(files)]), *_of_videos(problems.values())]
     folders: dict[str, list[BundleFile]] = {}

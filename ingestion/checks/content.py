@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import filetype
 
+from ingestion.bundles import ARCHIVE_SUFFIXES
 from runtime.errors import InvalidInput
 from runtime.settings import UploadSettings
 
@@ -16,7 +17,7 @@ HEAD_BYTES: Final = 8192
 _CAPTIONS: Final = (".vtt", ".srt", ".ttml", ".sbv", ".json", ".json3", ".srv3", ".xml")
 _MEDIA: Final = (
     *(".mp3", ".m4a", ".aac", ".wav", ".flac", ".ogg", ".oga", ".opus"),
-    *(".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".zip", ".tar", ".gz", ".tgz"),
+    *(".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".gz", *ARCHIVE_SUFFIXES),
 )
 _TEXTS: Final = (
     *(

@@ -1,12 +1,11 @@
 """Everything that is asked of a file before it is taken in."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 from ingestion.bundles import BundleFile
 from ingestion.checks.content import HEAD_BYTES, check_content, largest
-from ingestion.checks.viruses import CHUNK_BYTES, Scanner
+from ingestion.checks.viruses import Scanner
 from runtime.errors import TooLarge
 from runtime.settings import UploadSettings
 
@@ -26,22 +25,12 @@ async def check_file(file: BundleFile, scanner: Scanner, limits: UploadSettings)
         )
     check_content(file.name, head)
     if scanner.is_on:
-        await scanner.check(file.name, _content(file))
+        await scanner.check(file.name, file.stream())
 
 
 def _look(file: BundleFile) -> tuple[int, bytes]:
-    place = file.place()
-    if isinstance(place, bytes):
-        return len(place), place[:HEAD_BYTES]
-    with place.open("rb") as opened:
-        return place.stat().st_size, opened.read(HEAD_BYTES)
-
-
-async def _content(file: BundleFile) -> AsyncIterator[bytes]:
-    place = await asyncio.to_thread(file.place)
-    if isinstance(place, Path):
-        with await asyncio.to_thread(place.open, "rb") as opened:
-            while chunk := await asyncio.to_thread(opened.read, CHUNK_BYTES):
-                yield chunk
-    else:
-        yield place
+    content = file.content
+    if isinstance(content, Path):
+        return content.stat().st_size, file.head(HEAD_BYTES)
+    data = file.read()
+    return len(data), data[:HEAD_BYTES]

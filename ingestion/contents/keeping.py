@@ -4,11 +4,13 @@ Who brings a content in holds it before its name appears in the store, and until
 so under the same lock, after a look at both.
 """
 
-from collections.abc import AsyncIterable, Awaitable, Callable
-from datetime import timedelta
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
+from datetime import datetime, timedelta
 from uuid import UUID
 
+from creators import Source
 from ingestion.contents import store
+from ingestion.contents.originals import Original, original_of
 from ingestion.speech.store import forget_pieces
 from runtime.clock import Clock
 from runtime.database import Database, Transaction
@@ -64,14 +66,33 @@ class Contents:
         await self._files.sweep(now - HOLD)
         return removed
 
-    async def _remove_unused(self, holder: UUID, sha256: str, noted: Noted | None) -> bool:
-        """Remove a content unless something refers to it or holds it; the hold that has run out goes with it.
+    async def original(self, tx: Transaction, source: Source) -> Original | None:
+        """The file of a published source that its citations open; None when there is nothing to open."""
+        files = await store.published_files(tx, source.id, source.content_hash)
+        return original_of({name: StoredFile(file["sha256"], file["size"]) for name, file in files.items()})
+
+    def stream(self, sha256: str, first: int, length: int) -> AsyncIterator[bytes]:
+        """So many bytes of a content from `first` on. Raises as `FileStore.stream` does."""
+        return self._files.stream(sha256, first, length)
+
+    async def prune(self, before: datetime) -> int:
+        """Remove what came in before then and nothing refers to, however that came about; the number of contents."""
+        removed = 0
+        async for found in self._files.kept_before(before):
+            async with self._database.transaction() as tx:
+                unused = await store.unused(tx, found)
+            for sha256 in unused:
+                removed += await self._remove_unused(None, sha256, None)
+        return removed
+
+    async def _remove_unused(self, holder: UUID | None, sha256: str, noted: Noted | None) -> bool:
+        """Remove a content unless something refers to it or holds it; the hold of `holder` that has run out goes with it.
 
         The file is removed while the lock is held: that takes a moment, and whoever brings in the same content waits for it.
         """
         async with self._database.transaction() as tx:
             await store.lock(tx, sha256)
-            if not await store.end_hold(tx, holder, sha256):
+            if holder is not None and not await store.end_hold(tx, holder, sha256):
                 return False  # somebody else has done this meanwhile
             if await store.is_used(tx, sha256, self._clock.now()):
                 return False

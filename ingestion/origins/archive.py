@@ -14,14 +14,14 @@ import tarfile
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import IO, Final, cast
 
-from ingestion.bundles import MAX_FILE_BYTES, file_too_large, is_archive
+from ingestion.bundles import is_archive
 from runtime.errors import InvalidInput, TooLarge, UnderstudyError
 
 _CHUNK: Final = 1024 * 1024
@@ -75,23 +75,25 @@ class Archive:
         self._found = {one.member.name: one for one in found}
         self.members = tuple(self._found[key].member for key in sorted(self._found))
 
-    def read(self, name: str) -> bytes:
-        """The content of a member.
+    def stream(self, name: str) -> Generator[bytes]:
+        """The content of a member, bit by bit.
 
-        Raises InvalidInput `archive_broken`, TooLarge `file_too_large` or, once all that was read is too much,
-        `archive_too_large`.
+        Raises InvalidInput `archive_broken`, TooLarge `archive_too_large` once all that was read is too much.
         """
         found = self._found[name]
         if found.member.error is not None:
             raise found.member.error
-        if found.member.size > MAX_FILE_BYTES:
-            raise file_too_large(name)
+        left = found.member.size
         try:
             with found.open() as file:
-                data = b"".join(_chunks(file, self._spend))
+                while chunk := file.read(_CHUNK):
+                    left -= len(chunk)
+                    self._spend(len(chunk))
+                    if left < 0:
+                        raise _broken(f"{name} in {self._name}")
+                    yield chunk
         except _ERRORS as error:
             raise _broken(f"{name} in {self._name}") from error
-        return data
 
     def _spend(self, size: int) -> None:
         self._left -= size
@@ -139,16 +141,6 @@ def _is_tar(head: bytes) -> bool:
     except tarfile.TarError:
         return False
     return True
-
-
-def _chunks(file: IO[bytes], spend: Callable[[int], None]) -> Iterator[bytes]:
-    size = 0
-    while chunk := file.read(_CHUNK):
-        size += len(chunk)
-        if size > MAX_FILE_BYTES:
-            raise ValueError("longer than it says")
-        spend(len(chunk))
-        yield chunk
 
 
 def _zip_members(stack: ExitStack, file: IO[bytes], name: str, limits: ArchiveLimits) -> Iterator[_Found]:

@@ -45,6 +45,7 @@ def read_file(connection: int, folder: Path, request: dict[str, Any]) -> int:
         memory_bytes=limits["memory_bytes"],
         disk_bytes=limits["disk_bytes"],
         wall_s=limits["wall_s"],
+        as_nobody=request["as_nobody"],
     )
     work = Work(path, request["kind"], limits["wall_s"])
     try:

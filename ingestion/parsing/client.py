@@ -177,8 +177,11 @@ def _start() -> _Server:
     if not greeting:
         server.stop()
         raise _unavailable("It ended at its start.")
-    if greeting != b"alone\n":
+    if b"network yes" in greeting:
         log.warning("parser_network_not_isolated")
+    if b"root yes" in greeting:
+        # Children could not import then: Python or this program lies where only root gets to.
+        log.warning("parser_runs_as_root")
     return server
 
 

@@ -11,6 +11,7 @@ import resource
 import signal
 import sys
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,6 +23,11 @@ _PR_CAPBSET_DROP: Final = 24
 _PR_SET_CHILD_SUBREAPER: Final = 36
 _PR_SET_NO_NEW_PRIVS: Final = 38
 _LAST_CAPABILITY: Final = 63
+# linux/capability.h: what it takes to give a child a folder and another user, to end it, and to clear up after it. Such are
+# CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_KILL, CAP_SETGID and CAP_SETUID.
+_WARDEN: Final = sum(1 << capability for capability in (0, 1, 5, 6, 7))
+# The user and the group that own nothing.
+NOBODY: Final = 65534
 _DESCRIPTORS: Final = 128
 PROGRAMS: Final = frozenset({"pandoc", "tesseract"})
 _STARTS: Final = frozenset(
@@ -44,31 +50,70 @@ _CHANGES: Final = frozenset(
 
 
 def isolate() -> bool:
-    """Leave the network, for this process and all that it starts; False where the system does not allow that.
-
-    As root, what only root may do is given up as well.
-    """
+    """Leave the network, for this process and all that it starts; False where the system does not allow that."""
     if not LINUX:
         return False
     libc = ctypes.CDLL(None, use_errno=True)
     libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     alone = libc.unshare(_CLONE_NEWNET) == 0 or libc.unshare(_CLONE_NEWUSER | _CLONE_NEWNET) == 0
+    return alone
+
+
+def surrender(*, warden: bool = False) -> None:
+    """Give up what only root may do; a `warden` keeps what it takes to have children that are nobody."""
+    if not LINUX:
+        return
+    libc = ctypes.CDLL(None, use_errno=True)
     libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
     for capability in range(_LAST_CAPABILITY + 1):
         libc.prctl(_PR_CAPBSET_DROP, capability, 0, 0, 0)
     header = (ctypes.c_uint32 * 2)(0x20080522, 0)  # _LINUX_CAPABILITY_VERSION_3, this process
-    libc.capset(ctypes.byref(header), ctypes.byref((ctypes.c_uint32 * 6)()))
-    return alone
+    kept = _WARDEN if warden else 0
+    libc.capset(ctypes.byref(header), ctypes.byref((ctypes.c_uint32 * 6)(kept, kept)))
 
 
-def confine(folder: Path, *, memory_bytes: int, disk_bytes: int, wall_s: float) -> None:
+def is_root() -> bool:
+    """Whether this process has root's files for its own."""
+    return LINUX and os.geteuid() == 0
+
+
+def can_be_nobody(needed: Iterable[Path]) -> bool:
+    """Whether a child may become nobody, and can then still import from these folders: it is tried."""
+    if not is_root():
+        return False
+    pid = os.fork()
+    if pid:
+        return os.waitpid(pid, 0)[1] == 0
+    status = 1
+    try:
+        _become_nobody()
+        status = 0 if all(os.access(path, os.R_OK | os.X_OK) for path in needed) else 1
+    finally:
+        os._exit(status)
+
+
+def _become_nobody() -> None:
+    os.setgroups([])
+    os.setresgid(NOBODY, NOBODY, NOBODY)
+    os.setresuid(NOBODY, NOBODY, NOBODY)
+
+
+def confine(
+    folder: Path, *, memory_bytes: int, disk_bytes: int, wall_s: float, as_nobody: bool = False
+) -> None:
     """Limit this process, for good, to `folder` and to these amounts on top of what it holds now."""
     os.chdir(folder)
     tempfile.tempdir = str(folder)
+    for name in ("HOME", "TMPDIR"):  # of the programs that are started
+        os.putenv(name, str(folder))
     if LINUX:
         data = _held_bytes() + memory_bytes
         resource.setrlimit(resource.RLIMIT_DATA, (data, data))
         Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
+    if as_nobody:
+        for path in (folder, *folder.iterdir()):
+            os.chown(path, NOBODY, NOBODY)
+        _become_nobody()
     cpu = int(wall_s) + 1
     resource.setrlimit(resource.RLIMIT_CPU, (cpu, cpu + 5))
     resource.setrlimit(resource.RLIMIT_FSIZE, (disk_bytes, disk_bytes))

@@ -16,6 +16,7 @@ import shutil
 import signal
 import socket
 import sys
+import sysconfig
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -24,11 +25,11 @@ from types import FrameType
 from typing import Any, Final
 
 from ingestion.parsing import child
-from ingestion.parsing.confinement import LINUX, isolate
+from ingestion.parsing.confinement import LINUX, can_be_nobody, is_root, isolate, surrender
 
 MESSAGE_BYTES: Final = 512
-READY: Final = b"alone\n"
-READY_WITH_NETWORK: Final = b"joined\n"
+# What it says when it is ready: whether it is without network, and whether its children are without root's files.
+GREETING: Final = "network {network}, root {root}\n"
 # How often the use of memory and disk is looked at while there are children.
 _WATCH_S: Final = 0.2
 # Memory that is held without use is given back after this long.
@@ -47,7 +48,8 @@ class _Child:
 
 
 class _Server:
-    def __init__(self, control: socket.socket, folder: Path) -> None:
+    def __init__(self, control: socket.socket, folder: Path, *, as_nobody: bool) -> None:
+        self._as_nobody = as_nobody
         self._control = control
         self._folder = folder
         self._children: dict[int, _Child] = {}
@@ -115,7 +117,7 @@ class _Server:
             kept = connection.fileno()
             os.closerange(3, kept)
             os.closerange(kept + 1, 4096)
-            status = child.read_file(kept, folder, request)
+            status = child.read_file(kept, folder, {**request, "as_nobody": self._as_nobody})
         finally:
             os._exit(status)
 
@@ -219,18 +221,31 @@ def _size(folder: Path) -> int:
     return total
 
 
+def _imported() -> Iterator[Path]:
+    """The folders that readers import from, also later than at their start: the library's, what is installed, and ours."""
+    found = [Path(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib", "purelib", "platlib")]
+    yield from (path for path in (*found, found[0] / "lib-dynload") if path.exists())
+    yield Path(child.__file__).parent
+
+
 def main() -> None:
     """Serve until told to stop."""
     control, folder = socket.socket(fileno=int(sys.argv[1])), Path(sys.argv[2])
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal's; the parent decides
     os.chdir(folder)
     alone = isolate()
+    folder.chmod(0o755)  # each child's own folder in it stays closed to others
+    as_nobody = can_be_nobody([*_imported(), folder])
+    surrender(warden=as_nobody)
     if LINUX:
         ctypes.CDLL(None).malloc_trim(0)
     gc.freeze()
-    server = _Server(control, folder)
+    server = _Server(control, folder, as_nobody=as_nobody)
     try:
-        control.sendall(READY if alone else READY_WITH_NETWORK)
+        greeting = GREETING.format(
+            network="no" if alone else "yes", root="yes" if is_root() and not as_nobody else "no"
+        )
+        control.sendall(greeting.encode("ascii"))
         server.serve()
     finally:
         server.stop()

@@ -1,26 +1,31 @@
 """From whole transfers to an item: a job, so that a file whose last byte was taken is never lost."""
 
 from collections.abc import AsyncIterator, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import structlog
 
-from creators import Catalogue
+from creators import Catalogue, Library
 from ingestion.contents import Contents
+from ingestion.contents import store as contents
 from ingestion.submitting import PARSE, Ingestion
 from ingestion.transfers import store
 from ingestion.transfers.types import Transfer
 from jobs import Effect, Job, JobContext, NewJob, Registration, Schedule
 from runtime.clock import Clock
 from runtime.database import Database, JsonValue, Transaction
-from runtime.errors import InvalidInput, UnderstudyError
+from runtime.errors import InvalidInput, NotFound, UnderstudyError
 from runtime.files import FileStore, StoredFile
-from runtime.ids import new_id
+from runtime.ids import SourceId, new_id
 
 KIND = "ingestion.assembly"
 SWEEP_KIND = "ingestion.sweep"
 SWEEP_EVERY_S = 900
+PRUNE_KIND = "ingestion.prune"
+PRUNE_EVERY_S = 24 * 3600
+# So long files stay that a newer version has taken the place of, and bytes that nothing refers to.
+GRACE = timedelta(days=1)
 # So long it is remembered that there was a transfer, after its time was over.
 REMEMBERED = timedelta(days=7)
 _PURGED_AT_ONCE = 200
@@ -50,8 +55,10 @@ class Assembly:
         catalogue: Catalogue,
         ingestion: Ingestion,
         contents: Contents,
+        library: Library,
         clock: Clock,
     ) -> None:
+        self._library = library
         self._database = database
         self._files = files
         self._catalogue = catalogue
@@ -64,11 +71,15 @@ class Assembly:
         return {
             KIND: Registration(self.assemble, on_failed=self._on_failed),
             SWEEP_KIND: Registration(self.sweep),
+            PRUNE_KIND: Registration(self.prune),
         }
 
     def schedules(self) -> tuple[Schedule, ...]:
         """What is to be done again and again."""
-        return (Schedule(SWEEP_KIND, PARSE, SWEEP_KIND, {}, SWEEP_EVERY_S),)
+        return (
+            Schedule(SWEEP_KIND, PARSE, SWEEP_KIND, {}, SWEEP_EVERY_S),
+            Schedule(PRUNE_KIND, PARSE, PRUNE_KIND, {}, PRUNE_EVERY_S),
+        )
 
     async def assemble(self, context: JobContext) -> Effect:
         """Put each file together from its pieces, and submit the item. Raises what `Ingestion.submit_kept` raises."""
@@ -96,10 +107,9 @@ class Assembly:
         async def accept(tx: Transaction) -> dict[str, JsonValue]:
             await store.end(tx, ids, "accepted", source_id=submission.source_id)
             tx.after_commit(lambda: self._forget_pieces(ids))
-            job_id = submission.job_id
+            made = {"source_id": submission.source_id, "job_id": submission.job_id}
             return {
-                "source_id": str(submission.source_id),
-                "job_id": None if job_id is None else str(job_id),
+                **{name: None if id is None else str(id) for name, id in made.items()},
                 "state": submission.state,
             }
 
@@ -120,13 +130,41 @@ class Assembly:
             async with self._database.transaction() as tx:
                 await store.mark_purged(tx, ids, now)
             purged += len(ids)
-        contents = await self._contents.sweep()
+        removed = await self._contents.sweep()
 
         async def effect(tx: Transaction) -> dict[str, JsonValue]:
             await store.forget(tx, self._clock.now() - REMEMBERED)
-            return {"uploads": purged, "contents": contents}
+            return {"uploads": purged, "contents": removed}
 
         return effect
+
+    async def prune(self, context: JobContext) -> Effect:
+        """Remove the files of versions that a newer one has replaced, then all content that nothing refers to."""
+        before, holder = self._clock.now() - GRACE, new_id()
+        async with self._database.transaction() as tx:
+            sources = await contents.superseded_sources(tx, before)
+        versions = 0
+        for done, source_id in enumerate(sources):
+            await context.progress("prune", done, len(sources))
+            versions += await self._forget_superseded(source_id, holder, before)
+        await self._contents.let_go(holder)
+        removed = await self._contents.prune(before)
+
+        async def effect(_tx: Transaction) -> dict[str, JsonValue]:
+            return {"versions": versions, "contents": removed}
+
+        return effect
+
+    async def _forget_superseded(self, source_id: SourceId, holder: UUID, before: datetime) -> int:
+        async with self._database.transaction() as tx:
+            await self._library.lock(tx, source_id)
+            try:
+                source = await self._library.source(tx, source_id)
+            except NotFound:
+                return 0  # removed meanwhile, and its files with it
+            return await contents.forget_superseded(
+                tx, source_id, source.content_hash, holder, before=before, now=self._clock.now()
+            )
 
     async def _whole(self, context: JobContext, transfer: Transfer, holder: UUID) -> StoredFile:
         async with self._database.transaction() as tx:

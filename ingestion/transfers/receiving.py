@@ -18,7 +18,7 @@ from runtime.clock import Clock
 from runtime.database import Database, Transaction
 from runtime.errors import Conflict, InvalidInput, NotFound, TooLarge
 from runtime.files import FileStore
-from runtime.ids import new_id
+from runtime.ids import CreatorId, new_id
 from runtime.settings import UploadSettings
 
 # What is held in memory of a transfer, and lost of it when the process is killed.
@@ -68,6 +68,13 @@ class Transfers:
         async with self._database.transaction() as tx:
             transfer = await store.find(tx, id)
         return _known(transfer)
+
+    async def resumable(self, creator_id: CreatorId, item: str) -> list[Transfer]:
+        """The transfers of an item that can be gone on with, or whose item is being made."""
+        async with self._database.transaction() as tx:
+            found = await store.resumable(tx, creator_id, item)
+        now = self._clock.now()
+        return [transfer for transfer in found if transfer.state == "whole" or transfer.expires_at > now]
 
     async def add(
         self, id: UUID, offset: int, content: AsyncIterator[bytes], checksum: Checksum | None = None

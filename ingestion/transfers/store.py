@@ -34,6 +34,17 @@ async def find(tx: Transaction, id: UUID) -> Transfer | None:
     )
 
 
+async def resumable(tx: Transaction, creator_id: CreatorId, item: str) -> list[Transfer]:
+    """The transfers of an item that can be gone on with, or are being made the item; the newest of each name."""
+    return await tx.fetch_all(
+        Transfer,
+        "SELECT DISTINCT ON (filename) id, creator_id, filename, item, files_expected, length, received, state,"
+        " job_id, source_id, error_code, created_at, expires_at FROM ingestion.transfers"
+        " WHERE creator_id = %s AND item = %s AND state IN ('open', 'whole') ORDER BY filename, id DESC",
+        (creator_id, item),
+    )
+
+
 async def claim(
     tx: Transaction, id: UUID, *, offset: int, holder: UUID, now: datetime, until: datetime
 ) -> bool:

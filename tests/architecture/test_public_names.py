@@ -84,6 +84,7 @@ PUBLIC: dict[str, set[str]] = {
         "FeedCounts",
         "Ingestion",
         "NewTransfer",
+        "Original",
         "Origins",
         "Pipeline",
         "Problem",

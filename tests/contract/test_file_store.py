@@ -75,10 +75,26 @@ async def test_the_same_content_is_kept_once(store: FileStore, kept: Kept, conte
     assert await store.read(first.sha256) == content
 
 
+@pytest.mark.parametrize("content", [SMALL, LARGE], ids=["small", "large"])
+async def test_a_part_can_be_asked_for(store: FileStore, content: bytes) -> None:
+    stored = await store.put(content)
+    for first, length in ((0, 1), (2, 3), (len(content) - 4, 4), (0, len(content))):
+        assert await _all(store.stream(stored.sha256, first, length)) == content[first : first + length]
+
+
 async def test_large_content_goes_out_in_parts(store: FileStore) -> None:
     stored = await store.put(LARGE)
     sizes = [len(chunk) async for chunk in store.stream(stored.sha256)]
     assert max(sizes) < len(LARGE)
+
+
+async def test_what_is_kept_is_listed_by_when_it_came(store: FileStore) -> None:
+    kept = {(await store.put(content)).sha256 for content in (SMALL, b"other")}
+    await store.put_piece("group", "a" * 64, SMALL)
+    hour = timedelta(hours=1)
+    now = datetime.now(UTC)
+    assert {name async for names in store.kept_before(now + hour) for name in names} == kept
+    assert [names async for names in store.kept_before(now - hour)] == []
 
 
 @pytest.mark.parametrize("content", [SMALL, LARGE], ids=["small", "large"])

@@ -83,9 +83,11 @@ def _read_archive(work: Work) -> Iterator[Found]:
     if form == "pptx":
         elements.sort(key=_title_first)
     pictures = _pictures(path, work) if form == "pptx" else {}
-    yield from paragraphs(
-        elements, by_page=form in {"pptx", "xlsx"}, sheets=form == "xlsx", pictures=pictures
-    )
+    found = paragraphs(elements, by_page=form in {"pptx", "xlsx"}, sheets=form == "xlsx", pictures=pictures)
+    first = next(found, None)
+    if first is None and pictures and not ocr.is_installed():
+        raise Refused("document_needs_ocr")
+    yield from (first, *found) if first else ()
     if pictures:
         yield Outcome("pages_by_ocr", len(pictures)) if ocr.is_installed() else Outcome("pictures_not_read")
 

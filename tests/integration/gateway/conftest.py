@@ -175,6 +175,7 @@ class Rooms:
             catalogue=self.catalogue,
             ingestion=self.ingestion(),
             contents=self.contents,
+            library=self.library,
             clock=self.clock,
         )
 

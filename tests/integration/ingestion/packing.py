@@ -35,6 +35,7 @@ class Packing:
         self.catalogue = Catalogue(self.clock)
         self.files = LocalFileStore(self.folder)
         self.queue = JobQueue(waker=NullWaker(), clock=self.clock, max_attempts=5)
+        self.contents = Contents(database=self.database, files=self.files, clock=self.clock)
         self.ingestion = Ingestion(
             database=self.database,
             files=self.files,
@@ -42,7 +43,7 @@ class Packing:
             chunker="turns",
             queue=self.queue,
             clock=self.clock,
-            contents=Contents(database=self.database, files=self.files, clock=self.clock),
+            contents=self.contents,
             scanner=Scanner(ClamdSettings()),
             limits=UploadSettings(),
         )
@@ -58,6 +59,8 @@ class Packing:
             files=self.files,
             catalogue=self.catalogue,
             ingestion=submitter or self.ingestion,
+            contents=self.contents,
+            clock=self.clock,
         )
         return Runner(
             database=self.database,
@@ -71,6 +74,10 @@ class Packing:
     async def job(self, job_id: object) -> Job:
         async with self.database.transaction() as tx:
             return await self.queue.get(tx, JobId(UUID(str(job_id))))
+
+    def kept(self) -> set[str]:
+        """The names of all contents that are kept."""
+        return {path.name for path in self.folder.rglob("*") if path.is_file()}
 
     async def count(self, table: str) -> int:
         async with self.database.transaction() as tx:

@@ -1,16 +1,23 @@
 """An archive's job: every item submitted once, whatever happens on the way, and each problem told."""
 
 import asyncio
+import hashlib
 import signal
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
+from uuid import UUID
 
 import pytest
 
 from ingestion import Bundle, BundleFile
-from runtime.database import Database
+from ingestion.archives import store
+from ingestion.removal.store import delete_archives
+from runtime.database import Database, Transaction
 from runtime.errors import InvalidInput, Unavailable
+from runtime.ids import new_id
+from runtime.settings import UploadSettings
 from tests.installation import ROOT
 from tests.integration.ingestion.packing import Packing, packed
 
@@ -189,3 +196,69 @@ async def test_captions_alone_are_taken_under_their_name(packing: Packing) -> No
     with pytest.raises(InvalidInput) as caught:
         await packing.ingestion.submit(creator, Bundle("a.srt", (BundleFile("a.srt", b"nothing"),)))
     assert caught.value.code == "captions_broken"
+
+
+async def test_an_archive_is_held_while_the_same_one_is_removed_elsewhere(
+    packing: Packing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other creator's removal runs when all of this archive is there and nothing refers to it yet."""
+    odile, bev = await packing.creator("odile"), await packing.creator()
+    await packing.ingestion.submit(odile, sent(TALKS))
+    keep_archive = store.keep_archive
+
+    async def remove_elsewhere_first(tx: Transaction, *given: Any) -> UUID:
+        holder = new_id()
+        async with packing.database.transaction() as other:
+            assert await delete_archives(other, odile.id, holder, packing.clock.now()) == 1
+        await packing.contents.let_go(holder)
+        return await keep_archive(tx, *given)
+
+    monkeypatch.setattr(store, "keep_archive", remove_elsewhere_first)
+    submission = await packing.ingestion.submit(bev, sent(TALKS))
+    await packing.runner().drain("parse", "embed")
+    job = await packing.job(submission.job_id)
+    assert (job.state, job.error_code) == ("succeeded", None)
+    assert await packing.count("ingestion.holds") == 0
+
+
+async def test_nothing_of_an_archive_stays_but_its_items(packing: Packing) -> None:
+    await packing.ingestion.submit(await packing.creator(), sent(TALKS))
+    assert hashlib.sha256(packed(TALKS)).hexdigest() in packing.kept()
+    await packing.runner().drain("parse", "embed")
+    assert packing.kept() == {hashlib.sha256(text.encode()).hexdigest() for text in TALKS.values()}
+    assert await packing.count("ingestion.archives") == 0
+
+
+async def test_what_was_never_an_archive_is_not_kept_and_what_may_yet_be_worked_on_is(
+    packing: Packing,
+) -> None:
+    broken = packed(TALKS)[:-40]
+    submission = await packing.ingestion.submit(
+        await packing.creator(), Bundle("x.zip", (BundleFile("x.zip", broken),))
+    )
+    await packing.runner().drain("parse", "embed")
+    assert (await packing.job(submission.job_id)).error_code == "archive_broken"
+    assert packing.kept() == set()
+
+    class Full:
+        async def submit(self, creator, bundle):
+            raise Unavailable("disk_full", "No room.")
+
+    submission = await packing.ingestion.submit(await packing.creator("odile"), sent(TALKS))
+    for _ in range(5):
+        await packing.runner(Full()).drain("parse", "embed")
+        packing.clock.advance(3600)
+    assert (await packing.job(submission.job_id)).error_code == "disk_full"
+    async with packing.database.transaction() as tx:
+        await packing.queue.retry(tx, (await packing.job(submission.job_id)).id)
+    await packing.runner().drain("parse", "embed")
+    assert (await packing.job(submission.job_id)).state == "succeeded"
+
+
+async def test_a_member_beyond_the_limit_of_its_kind_is_told(packing: Packing) -> None:
+    large = "Oil it.\n" * (UploadSettings().max_document_bytes // 8 + 1)
+    submission = await packing.ingestion.submit(await packing.creator(), sent({"large.md": large, **TALKS}))
+    await packing.runner().drain("parse", "embed")
+    job = await packing.job(submission.job_id)
+    assert job.result is not None
+    assert [(one["name"], one["code"]) for one in job.result["problems"]] == [("large.md", "file_too_large")]

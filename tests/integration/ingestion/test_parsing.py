@@ -226,9 +226,10 @@ ESCAPES = """
 import json, os, socket, subprocess, sys, tempfile
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
-from confinement import confine, isolate
+from confinement import confine, isolate, surrender
 folder = Path(sys.argv[2])
 alone = isolate()
+surrender()
 confine(folder, memory_bytes=64 << 20, disk_bytes=1 << 20, wall_s=60)
 def outcome(act):
     try:
@@ -321,7 +322,8 @@ async def test_nothing_outlives_a_killed_parent() -> None:
         sys.executable, "-c", PARENT, str(ROOT), stdout=asyncio.subprocess.PIPE, cwd=ROOT
     )
     assert parent.stdout is not None
-    assert await parent.stdout.readline() == b"reading\n"
+    while (line := await parent.stdout.readline()) != b"reading\n":
+        assert line, "it ended"
     family = psutil.Process(parent.pid).children(recursive=True)
     assert len(family) == 2
     parent.send_signal(signal.SIGKILL)

@@ -106,6 +106,7 @@ class Workshop:
             admission=self.addresses.admission,
             parser=self.parser,
             listener=self.transcriber and Listener(database=self.database, transcriber=self.transcriber),
+            contents=self.contents,
         )
 
     def runner(self, worker: str = "one", *, handlers: Mapping[str, Registration] | None = None) -> Runner:
