@@ -84,14 +84,14 @@ class Corrections:
             if source := _named(found, wish.source):
                 placed.append((place, source.id, wish))
             else:
-                refused.append(_refusal(place, _no_source()))
+                refused.append(_left_out(place, _no_source()))
         said = await self._library.edits.said(tx, [(id, wish.original) for _, id, wish in placed])
         changes: list[TextChange] = []
         for (place, _, wish), change in zip(placed, said, strict=True):
             try:
                 changes.append(change.to(wish.text))
             except InvalidInput as error:
-                refused.append(_refusal(place, error))
+                refused.append(_left_out(place, error))
         outcome = await self._make(tx, creator, changes, dry_run=dry_run)
         refused.sort(key=lambda refusal: refusal.place)
         return CorrectionOutcome(outcome.changes, outcome.unchanged, tuple(refused), outcome.jobs)
@@ -183,5 +183,5 @@ def _no_source() -> NotFound:
     return NotFound("source_not_found", "There is no such source.", next_step="List the creator's sources.")
 
 
-def _refusal(place: int, error: InvalidInput | NotFound) -> RefusedText:
+def _left_out(place: int, error: InvalidInput | NotFound) -> RefusedText:
     return RefusedText(place, error.code, error.detail, error.next_step)

@@ -7,7 +7,7 @@ from tests.architecture.codes import codes
 from tests.architecture.source import ROOT, Module, product, read
 
 # What takes things in, and what it reaches out with.
-PLACES = ("ingestion/", "jobs/", "runtime/http/", "runtime/files.py", "runtime/s3_files.py")
+PLACES = ("ingestion/", "creators/edits/", "jobs/", "runtime/http/", "runtime/files.py", "runtime/s3_files.py")
 GUIDE = "docs/ingestion.md"
 # Of a handler that is told that its work must not count; no job ends with it.
 INTERNAL = {"lease_lost"}
@@ -47,7 +47,8 @@ def _unraised(modules: list[Module], guide: str) -> list[str]:
 def test_every_code_is_documented_and_every_documented_one_can_come() -> None:
     guide = (ROOT / GUIDE).read_text(encoding="utf-8")
     assert _missing(_modules(), guide) == []
-    assert _unraised(_modules(), guide) == []
+    # The command has codes of its own.
+    assert _unraised(product(), guide) == []
 
 
 def test_every_code_can_be_read() -> None:
