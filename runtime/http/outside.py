@@ -10,7 +10,7 @@ import asyncio
 import base64
 import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import cast
 from urllib.parse import unquote_to_bytes
@@ -215,10 +215,12 @@ class OutsideClient:
             location = _headers(response).get("location")
             if response.status not in REDIRECTS or location is None:
                 return address, response
-            following = _parsed(location, base=address)
-            if leave_at is not None and leave_at(str(following)):
-                return following, response
-            await response.aclose()
+            async with AsyncExitStack() as leaving:
+                leaving.push_async_callback(response.aclose)
+                following = _parsed(location, base=address)
+                if leave_at is not None and leave_at(str(following)):
+                    leaving.pop_all()
+                    return following, response
             if _origin(following) != _origin(address):
                 headers = {n: v for n, v in headers.items() if n.lower() in IMPERSONAL_HEADERS}
             address = following

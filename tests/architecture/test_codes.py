@@ -7,7 +7,14 @@ from tests.architecture.codes import codes
 from tests.architecture.source import ROOT, Module, product, read
 
 # What takes things in, and what it reaches out with.
-PLACES = ("ingestion/", "creators/edits/", "jobs/", "runtime/http/", "runtime/files.py", "runtime/s3_files.py")
+PLACES = (
+    "ingestion/",
+    "creators/edits/",
+    "jobs/",
+    "runtime/http/",
+    "runtime/files.py",
+    "runtime/s3_files.py",
+)
 GUIDE = "docs/ingestion.md"
 # Of a handler that is told that its work must not count; no job ends with it.
 INTERNAL = {"lease_lost"}

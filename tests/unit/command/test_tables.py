@@ -26,6 +26,7 @@ def _job(**fields: Any) -> dict[str, Any]:
         "state": "running",
         "cancel_asked": False,
         "paused": False,
+        "run_at": "2026-01-02T03:04:05+00:00",
         **fields,
     }
 

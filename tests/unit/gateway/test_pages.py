@@ -134,6 +134,7 @@ async def test_the_description_matches_the_routes(world: World, client: httpx.As
         "/health",
         "/health/deep",
         "/ready",
+        "/files/{source_id}",
         "/uploads",
         "/uploads/{upload_id}",
     }
