@@ -83,6 +83,11 @@ def _run(settings: Settings, use: "Callable[[Running], Awaitable[Any]]", *, quie
 
     configure_logging(settings.log.model_copy(update={"level": "error"}), process="supervisor")
     out = console()
+    aside = [
+        name for name in ("database", "redis", "broker") if "url" in getattr(settings, name).model_fields_set
+    ]
+    if aside and not quiet:
+        out.print(f"Set, but left aside: {', '.join(aside)}. This starts servers of its own.", style="dim")
 
     def on_change(name: str, state: "State", detail: str) -> None:
         if not quiet:

@@ -78,7 +78,7 @@ def test_a_creator_that_does_not_exist_is_told_once(house: Installation, tmp_pat
     [
         ("ask", "Why?", "--creator"),
         ("search", "oil", "--creator"),
-        ("ingest", ".", "--creator"),
+        ("ingest", __file__, "--creator"),
         ("sources", "--creator"),
         ("feeds", "--creator"),
         ("feeds", "remove", "x", "--creator"),
