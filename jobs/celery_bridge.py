@@ -29,6 +29,7 @@ import os
 import signal
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, cast
+from urllib.parse import parse_qsl, urlencode
 
 import structlog
 from billiard.compat import mem_rss
@@ -93,9 +94,23 @@ class SparseScheduler(Scheduler):
         return super().apply_async(entry, producer=producer, advance=advance, **kwargs)
 
 
+def _for_kombu(url: str) -> str:
+    """The broker's address. Kombu has other words for a socket and its database, and would not look at certificates."""
+    scheme, _, rest = url.partition("://")
+    place, _, query = rest.partition("?")
+    options = dict(parse_qsl(query))
+    if scheme == "unix":
+        scheme, options = "redis+socket", {"virtual_host": options.pop("db", "0"), **options}
+    elif scheme == "rediss":
+        options = {"ssl_cert_reqs": "required", **options}
+    return f"{scheme}://{place}" + (f"?{urlencode(options, safe='/')}" if options else "")
+
+
 def build_celery(settings: Settings) -> Celery:
     """The Celery application, for any process. Connects to nothing yet; holds no task before `bind`."""
-    app = Celery("understudy", broker=settings.broker.url.get_secret_value(), set_as_current=False)
+    app = Celery(
+        "understudy", broker=_for_kombu(settings.broker.url.get_secret_value()), set_as_current=False
+    )
     app.conf.update(
         accept_content=["json"],
         task_serializer="json",

@@ -3,6 +3,8 @@
 All callers take one advisory lock, so that processes which start together migrate once.
 """
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
@@ -20,19 +22,26 @@ def migrate(url: str) -> None:
 
     Raises Unavailable when PostgreSQL cannot be reached, Conflict `schema_newer` when a later Understudy wrote it.
     """
+    with alone(url) as guard:
+        present, newest = _version(guard), newest_version()
+        if present == newest:
+            return
+        if present is not None and present > newest:
+            raise Conflict(
+                "schema_newer",
+                f"The database has schema version {present}, and this Understudy knows up to {newest}.",
+                next_step="Start the Understudy that wrote it, or a later one.",
+            )
+        _upgrade(url)
+
+
+@contextmanager
+def alone(url: str) -> Generator[psycopg.Connection[TupleRow]]:
+    """Hold the lock that all who change the schema take. Raises Unavailable when PostgreSQL cannot be reached."""
     try:
         with psycopg.connect(url, autocommit=True) as guard:
             guard.execute("SELECT pg_advisory_lock(%s)", (LOCK_KEY,))
-            present, newest = _version(guard), newest_version()
-            if present == newest:
-                return
-            if present is not None and present > newest:
-                raise Conflict(
-                    "schema_newer",
-                    f"The database has schema version {present}, and this Understudy knows up to {newest}.",
-                    next_step="Start the Understudy that wrote it, or a later one.",
-                )
-            _upgrade(url)
+            yield guard
     except psycopg.OperationalError as error:
         raise Unavailable(
             "database_unreachable", "PostgreSQL does not answer.", next_step="Start it, then migrate again."

@@ -9,10 +9,11 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal, Self
-from urllib.parse import quote
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     SecretStr,
@@ -29,36 +30,49 @@ from pydantic_settings import (
 )
 
 from runtime.errors import InvalidInput
+from runtime.familiar import PREFIX, familiar
+from runtime.server_urls import postgres_url, redis_url
 
-PREFIX = "UNDERSTUDY_"
 ROOT = Path(__file__).resolve().parent.parent
 
 Port = Annotated[int, Field(ge=1, le=65535)]
+PostgresUrl = Annotated[
+    SecretStr, AfterValidator(lambda url: SecretStr(postgres_url(url.get_secret_value())))
+]
+RedisUrl = Annotated[SecretStr, AfterValidator(lambda url: SecretStr(redis_url(url.get_secret_value())))]
+# As people write them.
+_LEVELS = {"warn": "warning", "critical": "error", "fatal": "error"}
 
 
 class _Group(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class DatabaseSettings(_Group):
     """PostgreSQL. The URL is given by the supervisor in embedded mode."""
 
-    url: SecretStr = SecretStr("postgresql://understudy@127.0.0.1:5432/understudy")
+    url: PostgresUrl = SecretStr("postgresql://understudy@127.0.0.1:5432/understudy")
     pool_min: int = Field(default=1, ge=1, le=64)
     pool_max: int = Field(default=8, ge=1, le=256)
     timeout_s: float = Field(default=10, gt=0, le=120)
+
+    @model_validator(mode="after")
+    def _pool_can_be(self) -> Self:
+        if self.pool_min > self.pool_max:
+            raise ValueError(f"POOL_MIN ({self.pool_min}) must not be more than POOL_MAX ({self.pool_max})")
+        return self
 
 
 class RedisSettings(_Group):
     """Redis or Valkey for limits and caches: everything in it may be lost."""
 
-    url: SecretStr = SecretStr("redis://127.0.0.1:6379/0")
+    url: RedisUrl = SecretStr("redis://127.0.0.1:6379/0")
 
 
 class BrokerSettings(_Group):
     """Redis or Valkey for Celery's wake-ups."""
 
-    url: SecretStr = SecretStr("redis://127.0.0.1:6379/1")
+    url: RedisUrl = SecretStr("redis://127.0.0.1:6379/1")
 
 
 class GatewaySettings(_Group):
@@ -67,7 +81,7 @@ class GatewaySettings(_Group):
     host: str = "127.0.0.1"
     port: Port = 8000
     max_question_chars: int = Field(default=8000, ge=1, le=1_000_000)
-    max_upload_bytes: int = Field(default=64 * 2**20, ge=1024)
+    max_upload_bytes: int = Field(default=64 * 2**20, ge=1024, le=2**40)
     secure_cookies: bool = False
 
 
@@ -92,9 +106,9 @@ class FileSettings(_Group):
 class UploadSettings(_Group):
     """What may be sent in, in bytes by kind of file, and how long an interrupted upload waits to be resumed."""
 
-    max_captions_bytes: int = Field(default=64 * 2**20, ge=1024)
-    max_document_bytes: int = Field(default=64 * 2**20, ge=1024)
-    max_media_bytes: int = Field(default=8 * 2**30, ge=1024)
+    max_captions_bytes: int = Field(default=64 * 2**20, ge=1024, le=2**40)
+    max_document_bytes: int = Field(default=64 * 2**20, ge=1024, le=2**40)
+    max_media_bytes: int = Field(default=8 * 2**30, ge=1024, le=2**40)
     expire_s: int = Field(default=24 * 3600, ge=60, le=30 * 24 * 3600)
     stall_s: float = Field(default=30, gt=0, le=600)
 
@@ -155,8 +169,17 @@ class JobSettings(_Group):
     speech_concurrency: int = Field(default=1, ge=1, le=64)
     stall_s: float = Field(default=900, gt=0, le=86_400)
     time_limit_s: float = Field(default=6 * 3600, gt=0, le=7 * 86_400)
-    child_memory_mb: int = Field(default=3072, ge=0)
-    keep_ended_days: float = Field(default=30, ge=0)
+    child_memory_mb: int = Field(default=3072, ge=0, le=2**20)
+    keep_ended_days: float = Field(default=30, ge=0, le=36_500)
+
+    @model_validator(mode="after")
+    def _lease_outlives_lost_heartbeats(self) -> Self:
+        """Two heartbeats may get lost before a lease ends."""
+        if 3 * self.heartbeat_s > self.lease_s:
+            raise ValueError(
+                f"HEARTBEAT_S ({self.heartbeat_s:g}) must not be more than a third of LEASE_S ({self.lease_s:g})"
+            )
+        return self
 
 
 class YouTubeSettings(_Group):
@@ -229,10 +252,15 @@ class ClientSettings(_Group):
     url: str | None = None
 
 
+def _level(word: object) -> object:
+    """A level in any case, and under the names it has elsewhere."""
+    return _LEVELS.get(word.lower(), word.lower()) if isinstance(word, str) else word
+
+
 class LogSettings(_Group):
     """Logging."""
 
-    level: Literal["debug", "info", "warning", "error"] = "info"
+    level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_level)] = "info"
     format: Literal["json", "text"] = "json"
 
 
@@ -320,15 +348,18 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     ours = {name: value for name, value in given.items() if name.startswith(PREFIX)}
     ours = {name: value for name, value in ours.items() if not name.startswith(f"{PREFIX}TEST_")}
     source = EnvSettingsSource(Settings, env_prefix=PREFIX, env_nested_delimiter="__", case_sensitive=False)
-    source.env_vars = {name.lower(): value for name, value in (_familiar(given) | ours).items()}
+    others, names, complaints = familiar(given)
+    source.env_vars = {name.lower(): value for name, value in (others | ours).items()}
     unknown = [name for name in ours if _group(name) not in Settings.model_fields]
-    complaints = [f"{name}: unknown setting" for name in unknown]
+    complaints += [f"{name}: unknown setting" for name in unknown]
     settings = None
     try:
         settings = Settings(**source())
     except ValidationError as error:
         # The cause is not chained: it repeats the values, which may be secrets.
-        complaints += [_complaint(tuple(e["loc"]), e["msg"]) for e in error.errors(include_input=False)]
+        complaints += [
+            _complaint(tuple(e["loc"]), e["msg"], names) for e in error.errors(include_input=False)
+        ]
     if complaints or settings is None:
         raise InvalidInput(
             "settings_invalid",
@@ -342,52 +373,8 @@ def _group(name: str) -> str:
     return name.removeprefix(PREFIX).lower().split("__")[0]
 
 
-def _complaint(place: tuple[int | str, ...], message: str) -> str:
-    name = PREFIX + "__".join(str(part).upper() for part in place)
-    return f"{name}: {'unknown setting' if message.startswith('Extra inputs') else message}"
-
-
-# The names other projects use, and ours.
-_FAMILIAR: Mapping[str, str] = {
-    "DATABASE_URL": f"{PREFIX}DATABASE__URL",
-    "REDIS_URL": f"{PREFIX}REDIS__URL",
-    "WEAVIATE_URL": f"{PREFIX}WEAVIATE__URL",
-    "GOOGLE_API_KEY": f"{PREFIX}SECRETS__GOOGLE_API_KEY",
-    "YOUTUBE_API_KEY": f"{PREFIX}YOUTUBE__API_KEY",
-    "JWT_SECRET_KEY": f"{PREFIX}SECRETS__SIGNING_KEY",
-}
-
-
-def _familiar(given: Mapping[str, str]) -> dict[str, str]:
-    found = {ours: given[name] for name, ours in _FAMILIAR.items() if given.get(name)}
-    if given.get("LOG_LEVEL"):
-        found[f"{PREFIX}LOG__LEVEL"] = given["LOG_LEVEL"].lower()
-    if given.get("DEBUG", "").lower() in {"1", "true", "yes", "on"}:
-        found[f"{PREFIX}LOG__LEVEL"] = "debug"
-    if given.get("DB_HOST"):
-        found.setdefault(f"{PREFIX}DATABASE__URL", _database_url(given))
-    if given.get("REDIS_HOST"):
-        found.setdefault(f"{PREFIX}REDIS__URL", _redis_url(given))
-    if redis := found.get(f"{PREFIX}REDIS__URL"):
-        # One server for both, unless ours says otherwise: limits in its database, wake-ups in the next one.
-        found[f"{PREFIX}BROKER__URL"] = _next_redis_database(redis)
-    return found
-
-
-def _database_url(given: Mapping[str, str]) -> str:
-    password = given.get("POSTGRES_PASSWORD")
-    credentials = "understudy" + (f":{quote(password, safe='')}" if password else "")
-    return f"postgresql://{credentials}@{given['DB_HOST']}:{given.get('DB_PORT', '5432')}/understudy"
-
-
-def _redis_url(given: Mapping[str, str]) -> str:
-    password = given.get("REDIS_PASSWORD")
-    credentials = f":{quote(password, safe='')}@" if password else ""
-    return f"redis://{credentials}{given['REDIS_HOST']}:{given.get('REDIS_PORT', '6379')}/0"
-
-
-def _next_redis_database(url: str) -> str:
-    base, _, number = url.rpartition("/")
-    if number.isdigit():
-        return f"{base}/{int(number) + 1}"
-    return f"{url.rstrip('/')}/1"
+def _complaint(place: tuple[int | str, ...], message: str, names: Mapping[str, str]) -> str:
+    """What is wrong, under the name that was set: ours, or the familiar one that it stands for."""
+    ours = PREFIX + "__".join(str(part).upper() for part in place)
+    wrong = "unknown setting" if message.startswith("Extra inputs") else message.removeprefix("Value error, ")
+    return f"{names.get(ours, ours)}: {wrong}"

@@ -16,10 +16,11 @@ from apps.command import (
     working,
 )
 from apps.command.output import exit_code, show_error
-from runtime.errors import UnderstudyError
+from runtime.errors import InvalidInput, UnderstudyError
 
+NAME = "understudy"
 app = typer.Typer(
-    name="understudy",
+    name=NAME,
     help="Answers for a creator, with citations that open at the exact second.",
     no_args_is_help=True,
     add_completion=False,
@@ -49,12 +50,26 @@ app.command()(maintaining.doctor)
 def main() -> None:
     """Run the command."""
     try:
-        app()
+        sys.exit(app(prog_name=NAME, standalone_mode=False))
     except UnderstudyError as error:
-        show_error(error, as_json="--json" in sys.argv)
-        sys.exit(exit_code(error))
-    except KeyboardInterrupt:
-        sys.exit(130)
+        problem = error
+    except typer.TyperException as error:
+        if len(sys.argv) == 1:
+            print(error.format_message(), file=sys.stderr)  # the help
+            sys.exit(2)
+        problem = _misused(error)
+    except typer.Abort:
+        problem = UnderstudyError("aborted", "Nothing was done.")
+    show_error(problem, as_json="--json" in sys.argv)
+    sys.exit(exit_code(problem))
+
+
+def _misused(error: typer.TyperException) -> InvalidInput:
+    """What the arguments lack, and where it stands what they may be."""
+    context: typer.Context | None = getattr(error, "ctx", None)
+    command = NAME if context is None else context.command_path
+    detail = error.format_message().rstrip(".") + "."
+    return InvalidInput("usage_invalid", detail, next_step=f"See {command} --help.")
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ def ask(
 ) -> None:
     """Ask a creator; prints the answer and where it was said."""
     with gateway_client(load_settings()) as gateway:
-        body: dict[str, Any] = {"message": question, "creator_id": creator or gateway.default_creator()}
+        body: dict[str, Any] = {"message": question, "creator_id": gateway.creator(creator)}
         if conversation:
             body["conversation_id"] = conversation
         answer = gateway.post("/api/v1/chat", body)
@@ -27,6 +27,7 @@ def ask(
         show_json(answer)
     else:
         show_answer(answer)
+        console().print(f"\nAsk on with --conversation {answer['conversation_id']}", style="dim")
 
 
 def show_answer(answer: dict[str, Any]) -> None:
@@ -51,7 +52,7 @@ def search(
 ) -> None:
     """Search a creator's passages."""
     with gateway_client(load_settings()) as gateway:
-        handle = creator or gateway.default_creator()
+        handle = gateway.creator(creator)
         found = gateway.post(f"/api/v1/creators/{handle}/search", {"query": query, "k": k})
         for hit in found["hits"]:
             hit["url"] = gateway.absolute(hit["url"])

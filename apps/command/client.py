@@ -5,10 +5,11 @@ from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode, urljoin
+from urllib.parse import quote, urlencode, urljoin
 
 import urllib3
 
+from apps.command.guest import Guest
 from apps.secrets import ADMIN_KEY_FILE
 from apps.supervisor.lock import RunningState, read_state
 from runtime.errors import (
@@ -21,9 +22,10 @@ from runtime.errors import (
     Unavailable,
     UnderstudyError,
 )
-from runtime.settings import Settings
+from runtime.settings import ROOT, Settings
 
 Json = dict[str, Any]
+DEMO = ROOT / "creators" / "demo"
 
 _BY_STATUS: Mapping[int, type[UnderstudyError]] = {
     400: InvalidInput,
@@ -42,8 +44,9 @@ _BY_STATUS: Mapping[int, type[UnderstudyError]] = {
 class GatewayClient:
     """Calls a gateway; problems come back as the errors they were there."""
 
-    def __init__(self, url: str, *, key: str | None, timeout_s: float) -> None:
+    def __init__(self, url: str, *, key: str | None, guest: Guest, timeout_s: float) -> None:
         self._url = url.rstrip("/")
+        self._guest = guest
         self._headers = {"Authorization": f"Bearer {key}"} if key else {}
         # A command that was sent twice might be done twice; so nothing is tried again here.
         self._http = urllib3.PoolManager(retries=False, timeout=timeout_s)
@@ -88,11 +91,34 @@ class GatewayClient:
         """Hang up."""
         self._http.clear()
 
+    def creator(self, given: str | None) -> str:
+        """The creator that is meant, as it can stand in an address: the given handle or id, or the default one.
+
+        Raises NotFound `creator_not_found` for what would need to be escaped: no creator is called that.
+        """
+        if given is None:
+            return self.default_creator()
+        if not given.strip(".") or quote(given, safe="") != given:
+            raise NotFound(
+                "creator_not_found",
+                f"There is no creator {given[:80]!r}.",
+                next_step="List the creators with ./understudy creators.",
+            )
+        return given
+
+    def known_creator(self, given: str | None) -> str:
+        """The handle of `creator`, looked up. Raises NotFound `creator_not_found`."""
+        meant = self.creator(given)
+        return meant if given is None else self.get(f"/api/v1/creators/{meant}")["handle"]
+
     def default_creator(self) -> str:
-        """The handle that is meant when none is given: the only creator, or the demo one."""
-        creators = self.get("/api/v1/creators")["creators"]
+        """The handle that is meant when none is given: the demo creator if it is here, else the only one."""
+        creators = [creator["handle"] for creator in self.get("/api/v1/creators")["creators"]]
+        demo = json.loads((DEMO / "creator.json").read_text(encoding="utf-8"))["handle"]
+        if demo in creators:
+            return demo
         if len(creators) == 1:
-            return creators[0]["handle"]
+            return creators[0]
         raise InvalidInput(
             "creator_missing",
             "There are several creators." if creators else "There is no creator yet.",
@@ -103,15 +129,16 @@ class GatewayClient:
         self, method: str, path: str, *, headers: Mapping[str, str] | None = None, **options: Any
     ) -> urllib3.BaseHTTPResponse:
         try:
-            return self._http.request(
-                method, self._url + path, headers={**self._headers, **(headers or {})}, **options
-            )
+            said = {**self._headers, **self._guest.headers(), **(headers or {})}
+            response = self._http.request(method, self._url + path, headers=said, **options)
         except urllib3.exceptions.HTTPError as error:
             raise Unavailable(
                 "gateway_unreachable",
                 f"No gateway answers at {self._url}.",
                 next_step="Start it with ./understudy up, or name another with UNDERSTUDY_CLIENT__URL.",
             ) from error
+        self._guest.note(response.headers)
+        return response
 
     def _answer(self, method: str, path: str, **options: Any) -> Json:
         response = self._request(method, path, **options)
@@ -142,7 +169,9 @@ class GatewayClient:
 def gateway_client(settings: Settings, *, timeout_s: float = 60) -> Generator[GatewayClient]:
     """A client of the gateway in the settings, or of the one that runs on this `var/`."""
     url = settings.client.url or running(settings.var).gateway_url
-    client = GatewayClient(url, key=_admin_key(settings), timeout_s=timeout_s)
+    # The gateway of this `var` may be at another port tomorrow; its guests stay.
+    guest = Guest(settings.var / "guest.json", settings.client.url or "here")
+    client = GatewayClient(url, key=_admin_key(settings), guest=guest, timeout_s=timeout_s)
     try:
         yield client
     finally:

@@ -48,7 +48,7 @@ def list_corrections(
     if context.invoked_subcommand is not None:
         return
     with gateway_client(load_settings()) as gateway:
-        handle = creator or gateway.default_creator()
+        handle = gateway.creator(creator)
         found = all_corrections(gateway, handle, source)
     if as_json:
         show_json({"creator": handle, "corrections": found})
@@ -78,7 +78,7 @@ def show_source(
 ) -> None:
     """Show what a source says, piece by piece."""
     with gateway_client(load_settings()) as gateway:
-        handle = creator or gateway.default_creator()
+        handle = gateway.creator(creator)
         found = all_segments(gateway, handle, find_source(gateway, handle, source)["id"], corrected=corrected)
     if as_json:
         show_json({"creator": handle, "segments": found})
@@ -109,7 +109,7 @@ def set_correction(
 ) -> None:
     """Correct a piece of a source, and all of it that says the same."""
     with gateway_client(load_settings()) as gateway:
-        handle = creator or gateway.default_creator()
+        handle = gateway.creator(creator)
         outcome = gateway.put(address_of(gateway, handle, source, place), {"text": text})
         _finish(gateway, handle, outcome, wait=wait, as_json=as_json)
 
@@ -124,7 +124,7 @@ def remove_correction(
 ) -> None:
     """Take a correction back: the source says again what it said itself."""
     with gateway_client(load_settings()) as gateway:
-        handle = creator or gateway.default_creator()
+        handle = gateway.creator(creator)
         outcome = gateway.delete(address_of(gateway, handle, source, place))
         _finish(gateway, handle, outcome, wait=wait, as_json=as_json)
 
@@ -142,7 +142,7 @@ def replace_words(
 ) -> None:
     """Correct words wherever they are said, in all sources or one."""
     with gateway_client(load_settings()) as gateway:
-        handle = creator or gateway.default_creator()
+        handle = gateway.creator(creator)
         body: Json = {"find": find, "put": put, "match_case": match_case, "dry_run": dry_run}
         if source is not None:
             body["source_id"] = find_source(gateway, handle, source)["id"]
@@ -154,7 +154,7 @@ def replace_words(
 def apply_corrections(source: SourceArgument, creator: CreatorOption = None, as_json: AsJson = False) -> None:
     """Have a source say what it is corrected to, after a job that failed; and wait for it."""
     with gateway_client(load_settings()) as gateway:
-        handle = creator or gateway.default_creator()
+        handle = gateway.creator(creator)
         _wait(gateway, handle, [find_source(gateway, handle, source)["id"]])
     if as_json:
         show_json({"creator": handle, "applied": True})
@@ -176,7 +176,7 @@ def export_corrections(
 ) -> None:
     """Write the corrections to a file that `import` reads."""
     with gateway_client(load_settings()) as gateway:
-        handle = creator or gateway.default_creator()
+        handle = gateway.creator(creator)
         sources = [find_source(gateway, handle, source)] if source else all_sources(gateway, handle)
         if everything:
             rows = _rows_of_segments(gateway, handle, sources)
@@ -211,7 +211,7 @@ def import_corrections(
     """Make the corrections of a file; a line without a corrected text is left out."""
     lines = read_file(file)
     with gateway_client(load_settings()) as gateway:
-        handle = creator or gateway.default_creator()
+        handle = gateway.creator(creator)
         known = {source["id"] for source in all_sources(gateway, handle)}
         total = _empty_outcome(dry_run=dry_run)
         for part in _requests(lines, known):

@@ -83,7 +83,7 @@ def ingest(
     """Add a folder, a file, or whatever has an address to a creator's library."""
     settings = load_settings()
     with gateway_client(settings) as gateway:
-        handle = creator or gateway.default_creator()
+        handle = gateway.known_creator(creator)
         if is_path(what):
             path = Path(what)
             listen = (path.is_file() or settings.speech.model is not None) if media is None else media
@@ -208,6 +208,12 @@ def submit_folder(
     from ingestion import discover_folder
 
     found = list(discover_folder(path, lone_captions=True))
+    if not found:
+        raise InvalidInput(
+            "folder_empty",
+            f"There is nothing in {path} that can be added.",
+            next_step="Name a folder that holds captions, recordings, documents or archives.",
+        )
     items: list[Item] = []
     with _progress(hidden=quiet) as bar:
         task = bar.add_task("sending", total=len(found))

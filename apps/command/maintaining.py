@@ -14,8 +14,8 @@ import typer
 
 from apps.command.client import gateway_client
 from apps.command.output import AsJson, CreatorOption, console, show_json, show_table
-from apps.supervisor.lock import read_state
-from runtime.errors import Conflict, UnderstudyError
+from apps.supervisor.lock import beside_the_running
+from runtime.errors import Conflict, InvalidInput, Unavailable, UnderstudyError
 from runtime.settings import Settings, load_settings
 
 # Less free disk than this, in bytes, and PostgreSQL soon stops taking writes.
@@ -78,26 +78,6 @@ async def _reindex(
     return rebuilt
 
 
-def beside_the_running(settings: Settings) -> Settings:
-    """The settings with the addresses of the servers that run on this `var/`, where they do."""
-    state = read_state(settings.var)
-    if state is None or not state.database_url:
-        return settings
-    return settings.model_copy(
-        update={
-            "database": settings.database.model_copy(update={"url": _secret(state.database_url)}),
-            "redis": settings.redis.model_copy(update={"url": _secret(state.redis_url)}),
-            "broker": settings.broker.model_copy(update={"url": _secret(state.broker_url)}),
-        }
-    )
-
-
-def _secret(url: str) -> Any:
-    from pydantic import SecretStr
-
-    return SecretStr(url)
-
-
 @dataclass(frozen=True, slots=True)
 class _Finding:
     """What one look found; `next_step` is empty when all is well."""
@@ -146,14 +126,14 @@ def _gateway(settings: Settings) -> str:
 def _database(settings: Settings) -> str:
     import psycopg
 
-    from runtime.errors import Unavailable
-
     try:
         with psycopg.connect(settings.database.url.get_secret_value(), connect_timeout=5) as connection:
             version = connection.info.server_version
     except psycopg.OperationalError as error:
         raise Unavailable(
-            "database_unreachable", "PostgreSQL does not answer.", next_step="Start it with ./understudy up."
+            "database_unreachable",
+            "PostgreSQL does not answer.",
+            next_step="Start it with ./understudy up, or correct UNDERSTUDY_DATABASE__URL if that is set.",
         ) from error
     return f"PostgreSQL {version // 10000}.{version % 10000}"
 
@@ -162,15 +142,21 @@ def _redis(settings: Settings) -> str:
     from redis import Redis
     from redis.exceptions import RedisError
 
-    from runtime.errors import Unavailable
-
-    with Redis.from_url(settings.redis.url.get_secret_value(), socket_connect_timeout=5) as client:
-        try:
+    try:
+        with Redis.from_url(settings.redis.url.get_secret_value(), socket_connect_timeout=5) as client:
             client.ping()
-        except RedisError as error:
-            raise Unavailable(
-                "redis_unreachable", "Redis does not answer.", next_step="Start it with ./understudy up."
-            ) from error
+    except RedisError as error:
+        raise Unavailable(
+            "redis_unreachable",
+            "Redis does not answer.",
+            next_step="Start it with ./understudy up, or correct UNDERSTUDY_REDIS__URL if that is set.",
+        ) from error
+    except (TypeError, ValueError) as error:  # of an option after the ? that it does not have
+        raise InvalidInput(
+            "redis_url_invalid",
+            "The address of Redis has an option that is not understood.",
+            next_step="Correct UNDERSTUDY_REDIS__URL or REDIS_URL.",
+        ) from error
     return "answers"
 
 

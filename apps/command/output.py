@@ -27,7 +27,8 @@ WIDE = 1000
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
 CreatorOption = Annotated[
-    str | None, typer.Option("--creator", "-c", help="Handle or id; by default the demo creator.")
+    str | None,
+    typer.Option("--creator", "-c", help="Handle or id; by default the demo creator, or the only one."),
 ]
 
 
@@ -76,6 +77,11 @@ def show_error(error: UnderstudyError, *, as_json: bool) -> None:
 def show_json(value: object) -> None:
     """The value as one JSON document."""
     print(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+def show_json_line(value: object) -> None:
+    """The value as one line of JSON, at once: the command goes on."""
+    print(json.dumps(value, ensure_ascii=False), flush=True)
 
 
 def show_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

@@ -2,6 +2,7 @@
 
 import time
 from typing import Annotated, Any
+from urllib.parse import quote
 from uuid import UUID
 
 import typer
@@ -22,7 +23,7 @@ def remove_source(
         str, typer.Argument(help="Id of the source, whole or as ./understudy sources shows it.")
     ],
     creator: Annotated[
-        str | None, typer.Option(help="Handle or id; may be left out for the only one.")
+        str | None, typer.Option(help="Handle or id; by default the demo creator, or the only one.")
     ] = None,
     yes: Yes = False,
     wait: Wait = True,
@@ -31,8 +32,9 @@ def remove_source(
     """Remove a source for good: transcript, passages, index entries and files."""
     _confirm(f"Remove source {source} for good?", yes=yes, as_json=as_json)
     with gateway_client(load_settings()) as gateway:
-        handle = creator or gateway.default_creator()
-        asked = gateway.delete(f"/api/v1/creators/{handle}/sources/{_whole_id(gateway, handle, source)}")
+        handle = gateway.creator(creator)
+        whole = quote(_whole_id(gateway, handle, source), safe="")
+        asked = gateway.delete(f"/api/v1/creators/{handle}/sources/{whole}")
         _show(gateway, asked["job_id"], wait=wait, as_json=as_json)
 
 
@@ -45,7 +47,7 @@ def remove_creator(
     """Remove a creator for good, with the whole library."""
     _confirm(f"Remove {handle} with the whole library for good?", yes=yes, as_json=as_json)
     with gateway_client(load_settings()) as gateway:
-        asked = gateway.delete(f"/api/v1/creators/{handle}")
+        asked = gateway.delete(f"/api/v1/creators/{gateway.creator(handle)}")
         _show(gateway, asked["job_id"], wait=wait, as_json=as_json)
 
 

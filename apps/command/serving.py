@@ -9,17 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from apps.command.asking import show_answer
-from apps.command.client import GatewayClient, Json, gateway_client
+from apps.command.client import DEMO, GatewayClient, Json, gateway_client
 from apps.command.ingesting import finish, submit_folder
-from apps.command.output import AsJson, console, show_json
+from apps.command.output import AsJson, console, show_json, show_json_line
 from runtime.errors import Conflict, InvalidInput
-from runtime.settings import ROOT, Settings, load_settings
+from runtime.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from apps.supervisor.embedded import Running
     from apps.supervisor.supervising import State
-
-DEMO = ROOT / "creators" / "demo"
 
 PortOption = Annotated[int | None, typer.Option("--port", min=1, max=65535, help="Port of the gateway.")]
 
@@ -27,17 +25,26 @@ PortOption = Annotated[int | None, typer.Option("--port", min=1, max=65535, help
 def up(
     port: PortOption = None,
     with_demo: Annotated[bool, typer.Option("--demo/--no-demo", help="Seed the demo creator.")] = True,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one line of JSON when all is ready.")
+    ] = False,
 ) -> None:
     """Start everything here, seed the demo creator, print one cited answer, and keep serving."""
     settings = _settings(port)
 
     async def serve(running: "Running") -> None:
+        url, answer = running.state.gateway_url, None
         if with_demo:
-            show_answer(await asyncio.to_thread(_demonstrate, settings, quiet=False))
-        console().print(f"\nUnderstudy serves at {running.state.gateway_url}   (Ctrl-C stops it)")
+            answer = await asyncio.to_thread(_demonstrate, settings, quiet=as_json)
+        if as_json:
+            show_json_line({"url": url, "pid": running.state.pid, "answer": answer})
+        else:
+            if answer is not None:
+                show_answer(answer)
+            console().print(f"\nUnderstudy serves at {url}   (Ctrl-C stops it)")
         await asyncio.Event().wait()
 
-    _run(settings, serve, quiet=False)
+    _run(settings, serve, quiet=as_json)
 
 
 def demo(port: PortOption = None, as_json: AsJson = False) -> None:
@@ -76,6 +83,11 @@ def _run(settings: Settings, use: "Callable[[Running], Awaitable[Any]]", *, quie
 
     configure_logging(settings.log.model_copy(update={"level": "error"}), process="supervisor")
     out = console()
+    aside = [
+        name for name in ("database", "redis", "broker") if "url" in getattr(settings, name).model_fields_set
+    ]
+    if aside and not quiet:
+        out.print(f"Set, but left aside: {', '.join(aside)}. This starts servers of its own.", style="dim")
 
     def on_change(name: str, state: "State", detail: str) -> None:
         if not quiet:

@@ -27,7 +27,7 @@ def list_sources(context: typer.Context, creator: CreatorOption = None, as_json:
     if context.invoked_subcommand is not None:
         return
     with gateway_client(load_settings()) as gateway:
-        handle = creator or gateway.default_creator()
+        handle = gateway.creator(creator)
         found = all_sources(gateway, handle)
     if as_json:
         show_json({"creator": handle, "sources": found})
@@ -59,7 +59,7 @@ def list_feeds(context: typer.Context, creator: CreatorOption = None, as_json: A
     if context.invoked_subcommand is not None:
         return
     with gateway_client(load_settings()) as gateway:
-        handle = creator or gateway.default_creator()
+        handle = gateway.creator(creator)
         found = gateway.get(f"/api/v1/creators/{handle}/feeds")
         for one in found["feeds"]:
             one["published_to_ready_s"] = _usual_s(one, all_sources(gateway, handle, feed=one["id"]))
@@ -90,7 +90,7 @@ def list_feeds(context: typer.Context, creator: CreatorOption = None, as_json: A
 def remove_feed(feed: FeedArgument, creator: CreatorOption = None, as_json: AsJson = False) -> None:
     """Stop looking a feed through; the items that it brought stay."""
     with gateway_client(load_settings()) as gateway:
-        handle = creator or gateway.default_creator()
+        handle = gateway.creator(creator)
         found = _find(gateway, handle, feed)
         removed = gateway.delete(f"/api/v1/creators/{handle}/feeds/{found['id']}")
     if as_json:
@@ -108,7 +108,7 @@ def check_feed(
 ) -> None:
     """Look a feed through now, and try again what failed."""
     with gateway_client(load_settings()) as gateway:
-        handle = creator or gateway.default_creator()
+        handle = gateway.creator(creator)
         found = _find(gateway, handle, feed)
         answer = gateway.post(f"/api/v1/feeds/{found['id']}/check", {})
         checked: Json = answer

@@ -4,6 +4,7 @@ import os
 import re
 import sys
 import time
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Annotated, Any, cast
 from urllib.parse import quote
 from uuid import UUID
@@ -13,7 +14,7 @@ import typer
 from apps.command.client import GatewayClient, Json, gateway_client
 from apps.command.ingesting import until_s
 from apps.command.maintaining import beside_the_running
-from apps.command.output import AsJson, console, short, show_json, show_table
+from apps.command.output import AsJson, console, short, show_json, show_json_line, show_table
 from apps.supervisor.ports import LOOPBACK, is_free, next_free
 from runtime.errors import InvalidInput, NotFound
 from runtime.settings import ROOT, Settings, load_settings
@@ -123,14 +124,19 @@ def watch(
     limit: Annotated[int, typer.Option(min=1, max=200)] = 20,
     creator: Chosen = None,
     until_done: Annotated[bool, typer.Option(help="End when nothing waits or runs any more.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one line of JSON at each look.")] = False,
 ) -> None:
     """Show a live table of what runs, what waits, and what has ended last; Ctrl-C ends it."""
     from rich.live import Live
 
-    with gateway_client(load_settings()) as gateway, Live(console=console(), auto_refresh=False) as live:
+    shown = nullcontext() if as_json else Live(console=console(), auto_refresh=False)
+    with gateway_client(load_settings()) as gateway, shown as live:
         while True:
             found = _at_work(gateway, limit=limit, creator=creator)
-            live.update(_table(found), refresh=True)
+            if live is None:
+                show_json_line({"jobs": found})
+            else:
+                live.update(_table(found), refresh=True)
             if until_done and all(job["finished_at"] for job in found):
                 return
             time.sleep(EVERY_S)
@@ -142,6 +148,7 @@ def worker(
         int | None,
         typer.Option(min=1, max=64, help="Jobs of a queue at once; by default as the settings say."),
     ] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Be one more worker, beside those that run; Ctrl-C ends it, and its jobs are given back."""
     names = queues.split(",")
@@ -151,10 +158,14 @@ def worker(
         )
     settings = beside_the_running(load_settings())
     words = ["--queues", queues, *(["--concurrency", str(concurrency)] if concurrency else [])]
+    environ = _environ(settings)
+    if as_json:
+        port = int(environ["UNDERSTUDY_METRICS__WORKER_PORT"])
+        show_json_line({"pid": os.getpid(), "queues": names, "metrics_port": port or None})
     # The process becomes the worker, so that whoever started it can stop it.
     os.chdir(ROOT)
     os.execve(  # noqa: S606 - no shell is the point
-        sys.executable, [sys.executable, "-m", "apps.worker", *words], _environ(settings)
+        sys.executable, [sys.executable, "-m", "apps.worker", *words], environ
     )
 
 
@@ -187,8 +198,11 @@ def _pause(word: str, creator: str | None, queue: str | None, *, as_json: bool) 
             "Name either a creator or a queue.",
             next_step="Give --creator HANDLE or --queue NAME.",
         )
-    path = f"/api/v1/creators/{creator}/ingestion" if creator else f"/api/v1/queues/{queue}"
     with gateway_client(load_settings()) as gateway:
+        if queue is None:
+            path = f"/api/v1/creators/{gateway.creator(creator)}/ingestion"
+        else:
+            path = f"/api/v1/queues/{quote(queue, safe='')}"
         _show(gateway.post(f"{path}/{word}", {}), as_json=as_json)
 
 

@@ -10,8 +10,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
 
+from pydantic import SecretStr
+
 from apps.supervisor.leftovers import forget_record, is_recorded_alive, record_of, write_record
 from runtime.errors import Conflict, Unavailable
+from runtime.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,25 @@ def read_state(var: Path) -> RunningState | None:
         return RunningState(**json.loads(_state(var).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
         return None
+
+
+def beside_the_running(settings: Settings) -> Settings:
+    """The settings with the addresses of the servers that run on this `var`; those that were set explicitly stay."""
+    state = read_state(settings.var)
+    if state is None or not state.database_url:
+        return settings
+    running = {
+        "database": (settings.database, state.database_url),
+        "redis": (settings.redis, state.redis_url),
+        "broker": (settings.broker, state.broker_url),
+    }
+    return settings.model_copy(
+        update={
+            name: group.model_copy(update={"url": SecretStr(url)})
+            for name, (group, url) in running.items()
+            if "url" not in group.model_fields_set
+        }
+    )
 
 
 class VarLock:

