@@ -130,7 +130,7 @@ PUBLIC: dict[str, set[str]] = {
         "Unavailable",
         "UnderstudyError",
     },
-    "runtime.events": {"Event", "EventSink", "RedisStreamSink", "STREAM", "STREAM_LENGTH", "emit", "relay"},
+    "runtime.events": {"Event", "EventSink", "RedisStreamSink", "STREAM", "emit", "relay"},
     "runtime.files": {
         "BeforeKept",
         "CHUNK_BYTES",
@@ -162,15 +162,10 @@ PUBLIC: dict[str, set[str]] = {
         "SourceId",
         "new_id",
     },
-    "runtime.migrations": {"LOCK_KEY", "ROOT", "migrate", "newest_version", "statements"},
+    "runtime.migrations": {"migrate", "newest_version", "statements"},
     "runtime.s3_files": {
-        "CONNECT_TIMEOUT",
-        "PARTS_AT_ONCE",
         "PART_BYTES",
-        "READ_TIMEOUT",
-        "RETRY_FOR",
         "S3FileStore",
-        "TIMEOUT",
     },
     "runtime.settings": {
         "BrokerSettings",
@@ -200,7 +195,7 @@ PUBLIC: dict[str, set[str]] = {
         "YouTubeSettings",
         "load_settings",
     },
-    "runtime.telemetry": {"BUCKETS", "OPERATION_SECONDS", "configure_logging", "configure_tracing", "span"},
+    "runtime.telemetry": {"BUCKETS", "configure_logging", "configure_tracing", "span"},
     "runtime.testing": {"FixedClock"},
 }
 
