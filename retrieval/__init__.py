@@ -1,7 +1,6 @@
 """Sole owner of passages and of the vector index: embedding, searching, and the way from a hit to its place."""
 
 from retrieval.searching import HybridRetriever
-from retrieval.store import neighbours
 from retrieval.types import (
     Embedder,
     Hit,
@@ -25,5 +24,4 @@ __all__ = [
     "Query",
     "Results",
     "Retriever",
-    "neighbours",
 ]

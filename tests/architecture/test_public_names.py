@@ -60,7 +60,6 @@ PUBLIC: dict[str, set[str]] = {
         "Query",
         "Results",
         "Retriever",
-        "neighbours",
     },
     "ingestion": {
         "Accepted",
