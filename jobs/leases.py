@@ -100,9 +100,14 @@ class LeasedJob:
             await asyncio.wait({heartbeat})
 
     async def _beat(self, owner: asyncio.Task[object]) -> None:
-        while self._over is None:
-            await asyncio.sleep(self._settings.heartbeat_s)
-            self._over = await self._extend() or self._stuck()
+        try:
+            while self._over is None:
+                await asyncio.sleep(self._settings.heartbeat_s)
+                self._over = await self._extend() or self._stuck()
+        except Exception:
+            # Nobody renews the lease now: it will be another's while this work goes on.
+            log.exception("heartbeat_broken")
+            self._over = LeaseLost()
         owner.cancel()
 
     async def _extend(self) -> UnderstudyError | None:

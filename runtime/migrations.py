@@ -10,9 +10,9 @@ from psycopg.rows import TupleRow
 
 from runtime.errors import Conflict, Unavailable
 
-_ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parent.parent
 # Any constant will do as long as nothing else uses it: the bytes of "unders".
-_LOCK_KEY = int.from_bytes(b"unders", "big")
+LOCK_KEY = int.from_bytes(b"unders", "big")
 
 
 def migrate(url: str) -> None:
@@ -22,7 +22,7 @@ def migrate(url: str) -> None:
     """
     try:
         with psycopg.connect(url, autocommit=True) as guard:
-            guard.execute("SELECT pg_advisory_lock(%s)", (_LOCK_KEY,))
+            guard.execute("SELECT pg_advisory_lock(%s)", (LOCK_KEY,))
             present, newest = _version(guard), newest_version()
             if present == newest:
                 return
@@ -41,7 +41,7 @@ def migrate(url: str) -> None:
 
 def newest_version() -> str:
     """The version that the newest script leads to: the number that its name begins with."""
-    return max(path.name.partition("_")[0] for path in (_ROOT / "migrations" / "versions").glob("[0-9]*.py"))
+    return max(path.name.partition("_")[0] for path in (ROOT / "migrations" / "versions").glob("[0-9]*.py"))
 
 
 def _version(connection: psycopg.Connection[TupleRow]) -> str | None:
@@ -57,12 +57,12 @@ def _upgrade(url: str) -> None:
     from alembic import command  # noqa: PLC0415
     from alembic.config import Config  # noqa: PLC0415
 
-    config = Config(str(_ROOT / "alembic.ini"))
-    config.set_main_option("script_location", str(_ROOT / "migrations"))
+    config = Config(str(ROOT / "alembic.ini"))
+    config.set_main_option("script_location", str(ROOT / "migrations"))
     config.attributes["url"] = url
     command.upgrade(config, "head")
 
 
 def statements(version: str) -> str:
     """The SQL of one version, from the file beside its Alembic script."""
-    return (_ROOT / "migrations" / "versions" / f"{version}.sql").read_text(encoding="utf-8")
+    return (ROOT / "migrations" / "versions" / f"{version}.sql").read_text(encoding="utf-8")

@@ -161,7 +161,7 @@ PUBLIC: dict[str, set[str]] = {
         "SourceId",
         "new_id",
     },
-    "runtime.migrations": {"migrate", "newest_version", "statements"},
+    "runtime.migrations": {"LOCK_KEY", "ROOT", "migrate", "newest_version", "statements"},
     "runtime.s3_files": {
         "PART_BYTES",
         "S3FileStore",

@@ -70,7 +70,9 @@ def test_text_is_never_read_as_markup(name: str) -> None:
 
 
 def test_links_away_do_not_hand_over_the_page() -> None:
-    for link in re.findall(r'<a [^>]*target="_blank"[^>]*>', TEXTS["index.html"]):
+    links = re.findall(r'<a [^>]*target="_blank"[^>]*>', TEXTS["index.html"])
+    assert links
+    for link in links:
         assert 'rel="noopener noreferrer"' in link
 
 
