@@ -16,10 +16,10 @@ from runtime.testing import FixedClock
 NOW = FixedClock().now()
 
 
-async def _emit(database: Database, *keys: str) -> None:
+async def _emit(database: Database, *keys: str, name: str = "source_published") -> None:
     async with database.transaction() as tx:
         for key in keys:
-            await emit(tx, "source_published", version=1, key=key, payload={"key": key})
+            await emit(tx, name, version=1, key=key, payload={"key": key})
 
 
 async def test_events_reach_the_stream_in_order_and_once(database: Database, redis_url: str) -> None:
@@ -65,6 +65,47 @@ async def test_events_of_a_key_go_out_as_their_changes_were_committed(database: 
     sink = _Collecting()
     await relay(database, sink, now=NOW)
     assert [event.payload["commit"] for event in sink.events] == [1, 2]
+
+
+async def test_a_commit_that_takes_long_is_waited_for_by_its_key_alone(
+    database: Database, other: Database
+) -> None:
+    async with database.transaction() as tx:
+        await tx.execute(SLOW_COMMITS)
+    async with other.transaction() as holding:
+        await holding.execute("SELECT pg_advisory_xact_lock(42)")
+        first = asyncio.create_task(_emit(database, "a", name="slow"))
+        async with asyncio.timeout(20):
+            while await _waiting(other) < 1:
+                pass
+            second = asyncio.create_task(_emit(database, "a"))
+            await _emit(database, "b")
+            while await _waiting(other) < 2 and not second.done():
+                pass
+        assert not second.done()
+        sink = _Collecting()
+        await relay(database, sink, now=NOW)
+        assert [event.key for event in sink.events] == ["b"]
+    await asyncio.gather(first, second)
+    await relay(database, sink, now=NOW)
+    assert [event.event for event in sink.events[1:]] == ["slow", "source_published"]
+
+
+# A trigger that runs in the commit, and holds it there until whoever has lock 42 lets go.
+SLOW_COMMITS = """
+CREATE FUNCTION public.hold() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN PERFORM pg_advisory_xact_lock(42); RETURN NULL; END $$;
+CREATE CONSTRAINT TRIGGER hold AFTER INSERT ON runtime.outbox DEFERRABLE INITIALLY DEFERRED
+FOR EACH ROW WHEN (NEW.event = 'slow') EXECUTE FUNCTION public.hold()
+"""
+
+
+async def _waiting(database: Database) -> int:
+    async with database.transaction() as tx:
+        return await tx.fetch_value(
+            "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+            " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+        )
 
 
 async def test_the_order_holds_while_many_write_and_two_relay(database: Database, other: Database) -> None:
