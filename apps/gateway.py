@@ -3,7 +3,8 @@
 """The gateway process: `python -m apps.gateway`. Retrieval and chat run in it."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
 
 import uvicorn
 import uvloop
@@ -15,9 +16,10 @@ from accounts import AdminKey, GuestSigner
 from apps.assembly import Core, open_core
 from apps.secrets import ADMIN_KEY_FILE, SIGNING_KEY_FILE
 from chat import Conversations, ExtractiveResponder
-from gateway import Probe, build_gateway
+from gateway import Parts, Probe, build_gateway
 from ingestion import Removals, Transfers
 from jobs import JobWatch
+from runtime.database import Database
 from runtime.errors import Unavailable
 from runtime.settings import GatewaySettings, Settings, load_settings
 from runtime.telemetry import configure_logging, configure_tracing
@@ -33,36 +35,38 @@ def main() -> None:
 
 
 async def _serve(settings: Settings) -> None:
-    async with open_core(settings) as core, Redis.from_url(settings.redis.url.get_secret_value()) as redis:
+    async with open_core(settings) as core, open_probes(settings, core.database) as probes:
         responder = _responder(core)
         watch = JobWatch(database=core.database, queue=core.queue)
         app = build_gateway(
-            settings=settings.gateway,
-            database=core.database,
-            catalogue=core.catalogue,
-            library=core.library,
-            retriever=core.retriever,
-            responder=responder,
-            conversations=Conversations(),
-            jobs=core.queue,
-            watch=watch,
-            ingestion=core.ingestion,
-            addresses=core.addresses,
-            contents=core.contents,
-            transfers=_transfers(core),
-            removals=Removals(
-                catalogue=core.catalogue, library=core.library, queue=core.queue, clock=core.clock
-            ),
-            admin_key=AdminKey.load_or_create(
-                settings.secrets_path / ADMIN_KEY_FILE, given=settings.secrets.admin_key
-            ),
-            guests=GuestSigner.load_or_create(
-                settings.secrets_path / SIGNING_KEY_FILE, core.clock, given=settings.secrets.signing_key
-            ),
-            probes=_probes(core, redis),
-            deep_probes={"retrieval": core.retriever.ping},
-            index_name=core.index_name,
-            clock=core.clock,
+            Parts(
+                settings=settings.gateway,
+                database=core.database,
+                catalogue=core.catalogue,
+                library=core.library,
+                retriever=core.retriever,
+                responder=responder,
+                conversations=Conversations(),
+                jobs=core.queue,
+                watch=watch,
+                ingestion=core.ingestion,
+                addresses=core.addresses,
+                contents=core.contents,
+                transfers=_transfers(core),
+                removals=Removals(
+                    catalogue=core.catalogue, library=core.library, queue=core.queue, clock=core.clock
+                ),
+                admin_key=AdminKey.load_or_create(
+                    settings.secrets_path / ADMIN_KEY_FILE, given=settings.secrets.admin_key
+                ),
+                guests=GuestSigner.load_or_create(
+                    settings.secrets_path / SIGNING_KEY_FILE, core.clock, given=settings.secrets.signing_key
+                ),
+                probes=probes,
+                deep_probes={"retrieval": core.retriever.ping},
+                index_name=core.index_name,
+                clock=core.clock,
+            )
         )
         # The model's first run and the index's first read cost more than all later ones.
         await core.embedder.query("warm up")
@@ -108,14 +112,28 @@ def _responder(core: Core) -> ExtractiveResponder:
     )
 
 
-def _probes(core: Core, redis: Redis) -> Mapping[str, Probe]:
-    async def broker() -> None:
+@asynccontextmanager
+async def open_probes(settings: Settings, database: Database) -> AsyncGenerator[Mapping[str, Probe]]:
+    """What tells whether the parts answer that the gateway needs."""
+    async with (
+        Redis.from_url(settings.redis.url.get_secret_value()) as redis,
+        Redis.from_url(settings.broker.url.get_secret_value()) as broker,
+    ):
+        yield {
+            "database": database.ping,
+            "redis": _pinging(redis, "redis_unreachable", "Redis does not answer."),
+            "broker": _pinging(broker, "broker_unreachable", "The broker of the wake-ups does not answer."),
+        }
+
+
+def _pinging(redis: Redis, code: str, detail: str) -> Probe:
+    async def ping() -> None:
         try:
             await redis.ping()
         except RedisError as error:
-            raise Unavailable("redis_unreachable", "Redis does not answer.") from error
+            raise Unavailable(code, detail) from error
 
-    return {"database": core.database.ping, "redis": broker}
+    return ping
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ import asyncio
 import os
 import socket
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from typing import TYPE_CHECKING
 
 import structlog
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 QUEUES = ("parse", "embed", "speech")
 # How often what waits in the outbox is sent on while there is work, in seconds; each sweep does it too.
 RELAY_EVERY_S = 5
+# How long Redis may be silent before what is being sent waits for the next time: the end of the work waits for it.
+SEND_TIMEOUT_S = 5
 # About a ninth of the share of processor time that other processes get, when there is not enough for all.
 NICENESS = 10
 
@@ -73,7 +75,7 @@ class Child:
             return
         if self._opened is None:
             self._opened = self._loop.run(self._open(self._heart))
-        self._loop.run(_relaying(work, *self._opened))
+        self._loop.run(work_and_relay(work, *self._opened))
 
     def close(self, **_: object) -> None:
         """Before the end of the child."""
@@ -93,7 +95,7 @@ class Child:
             await stack.enter_async_context(heart)
             core = await stack.enter_async_context(open_core(self._settings))
             redis = await stack.enter_async_context(
-                Redis.from_url(self._settings.redis.url.get_secret_value())
+                Redis.from_url(self._settings.redis.url.get_secret_value(), socket_timeout=SEND_TIMEOUT_S)
             )
             sink = RedisStreamSink(redis)
             handlers = self._handlers(core, stack)
@@ -118,26 +120,37 @@ class Child:
         return await Database.open(url, max_size=1, timeout_s=self._settings.database.timeout_s)
 
 
-async def _relaying(work: Work, runner: Runner, relay: Relay) -> None:
-    """Do `work`, and send on what waits in the outbox, first and then all the while."""
-    await _relay_once(relay)
-    relaying = asyncio.create_task(_relay_on(relay))
+async def work_and_relay(work: Work, runner: Runner, relay: Relay) -> None:
+    """Do `work`, and send on what waits in the outbox: before, all the while, and after.
+
+    A sink that is away is tried again. Any other error of the relay is logged at once, and raised after the work is done.
+    """
+    done = asyncio.Event()
+    relaying = asyncio.create_task(_relay_until(done, relay))
     try:
         await work(runner)
     finally:
-        relaying.cancel()
-        await asyncio.wait({relaying})
+        done.set()
+        await relaying
 
 
-async def _relay_on(relay: Relay) -> None:
-    while True:
-        await asyncio.sleep(RELAY_EVERY_S)
-        await _relay_once(relay)
-
-
-async def _relay_once(relay: Relay) -> None:
+async def _relay_until(done: asyncio.Event, relay: Relay) -> None:
+    is_last = False
     try:
-        await relay()
+        while not is_last:
+            is_last = done.is_set()
+            await _relay_all(relay)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(done.wait(), RELAY_EVERY_S)
+    except Exception:
+        log.exception("relay_broken")
+        raise
+
+
+async def _relay_all(relay: Relay) -> None:
+    try:
+        while await relay():
+            pass
     except UnderstudyError as error:
         log.warning("relay_failed", code=error.code)
 

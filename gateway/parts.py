@@ -26,7 +26,12 @@ EVERYTHING: frozenset[Access] = frozenset({"public", "members", "private"})
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """The rooms' objects behind the routes. `index_name` is the index that a new creator answers from."""
+    """The rooms' objects behind the routes.
+
+    `index_name` is the index that a new creator answers from. A probe returns when its part works and raises an
+    UnderstudyError when it does not: `/ready` tries `probes`, the servers that this process cannot do without, and
+    `/health/deep` the `deep_probes` too.
+    """
 
     settings: GatewaySettings
     database: Database

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Mapping
-from concurrent.futures import Future
 from datetime import timedelta
 
 import psycopg
@@ -103,7 +102,6 @@ class LeasedJob:
 
         self._moved_at = self._begun_at = self._clock.monotonic()
         beating = self._heart.begin(beat) if self._heart else loop.create_task(beat(self._database))
-        beating.add_done_callback(_tell_if_broken)
         try:
             yield
         except asyncio.CancelledError:
@@ -115,9 +113,14 @@ class LeasedJob:
             beating.cancel()
 
     async def _beat(self, database: Database) -> None:
-        while self._over is None:
-            await asyncio.sleep(self._settings.heartbeat_s)
-            self._over = await self._extend(database) or self._stuck()
+        try:
+            while self._over is None:
+                await asyncio.sleep(self._settings.heartbeat_s)
+                self._over = await self._extend(database) or self._stuck()
+        except Exception:
+            # Nobody renews the lease now: it will be another's while this work goes on.
+            log.exception("heartbeat_broken")
+            self._over = LeaseLost()
 
     async def _extend(self, database: Database) -> UnderstudyError | None:
         """Why the work must not go on; while the database is away, it may until the lease would have expired."""
@@ -141,11 +144,6 @@ class LeasedJob:
         if now - self._begun_at > self._settings.time_limit_s:
             return JobStuck(now - self._begun_at)
         return None
-
-
-def _tell_if_broken(beating: "asyncio.Future[None] | Future[None]") -> None:
-    if not beating.cancelled() and (error := beating.exception()) is not None:
-        log.error("heartbeat_broke", exc_info=error)
 
 
 def _percent(

@@ -15,7 +15,7 @@ import structlog
 from jobs.queue import JobQueue
 from jobs.types import Job
 from runtime.database import Database
-from runtime.errors import UnderstudyError
+from runtime.errors import Defect, UnderstudyError
 from runtime.ids import JobId
 
 CHANNEL = "jobs_changed"
@@ -38,10 +38,16 @@ class _Watcher:
         self._latest = job
         self._news.set()
 
+    def end(self) -> None:
+        """There will be no news any more."""
+        self._latest = None
+        self._news.set()
+
     async def next(self) -> Job:
         await self._news.wait()
         self._news.clear()
-        assert self._latest is not None  # noqa: S101 - set before the event
+        if self._latest is None:
+            raise Defect("watch_broken", "Jobs cannot be watched now.", next_step="Ask for the job itself.")
         return self._latest
 
 
@@ -60,7 +66,7 @@ class JobWatch:
     async def follow(self, job_id: JobId) -> AsyncGenerator[Job]:
         """The job as it is, and again at each change, until it has ended. Raises NotFound `job_not_found`.
 
-        States that come faster than they are fetched are left out, never the last one.
+        States that come faster than they are fetched are left out, never the last one. Raises Defect `watch_broken`.
         """
         watcher = _Watcher()
         self._watchers.setdefault(job_id, set()).add(watcher)
@@ -87,6 +93,20 @@ class JobWatch:
     def _start(self) -> None:
         if not self._tasks:
             self._tasks = [asyncio.create_task(self._listen()), asyncio.create_task(self._look())]
+            for task in self._tasks:
+                task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """Nobody waits for news of a task that broke; whoever watches next has it begin again."""
+        if task.cancelled() or (error := task.exception()) is None:
+            return
+        log.error("watch_broken", exc_info=error)
+        for watchers in self._watchers.values():
+            for watcher in watchers:
+                watcher.end()
+        for other in self._tasks:
+            other.cancel()
+        self._tasks = []
 
     def _leave(self, job_id: JobId, watcher: _Watcher) -> None:
         self._watchers[job_id].discard(watcher)

@@ -1,7 +1,7 @@
 """Sole owner of passages and of the vector index: embedding, searching, and the way from a hit to its place."""
 
 from retrieval.searching import HybridRetriever
-from retrieval.store import neighbours, surroundings
+from retrieval.store import surroundings
 from retrieval.types import (
     Embedder,
     Hit,
@@ -25,6 +25,5 @@ __all__ = [
     "Query",
     "Results",
     "Retriever",
-    "neighbours",
     "surroundings",
 ]

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
-from creators import Access, Role, open_at
+from creators import Role, open_at
 from retrieval.types import Hit, Query
 from runtime.database import Reader, Transaction
 from runtime.ids import CreatorId, PassageId, SourceId
@@ -35,7 +35,6 @@ class _HitRow:
     ordinal: int
     first_segment: int
     last_segment: int
-    token_count: int
 
     def hit(self) -> Hit:
         return Hit(
@@ -75,7 +74,7 @@ class _HitRow:
 _SELECT_HIT = (
     "SELECT p.id AS passage_id, s.id AS source_id, s.external_id, s.origin, s.kind, s.title, s.url, p.text,"
     " o.start_ms, o.end_ms, p.page, p.heading, p.speaker, p.speaker_role, p.sponsor, s.published_at,"
-    " o.generation, o.ordinal, o.first_segment, o.last_segment, p.token_count"
+    " o.generation, o.ordinal, o.first_segment, o.last_segment"
 )
 
 
@@ -130,40 +129,8 @@ async def answerable(tx: Reader, query: Query, index: str, now: datetime) -> boo
     )
 
 
-# So many passages on each side are read for widening a hit; a budget of 2,000 tokens needs about four.
+# So many passages on each side are looked through for the edges of a sponsor read.
 _REACH = 8
-
-
-async def neighbours(
-    tx: Transaction, hit: Hit, *, tokens: int, access: frozenset[Access], now: datetime
-) -> tuple[Hit, ...]:
-    """The hit with the passages around it in its source, in order, as many as fit into `tokens` with it.
-
-    They are taken in turns, after and before, without a gap; the hit itself is always there. Neighbours have
-    score 0. What the asker may not read any more has no neighbours.
-    """
-    rows = await tx.fetch_all(
-        _HitRow,
-        _SELECT_HIT + " FROM retrieval.placements o"
-        " JOIN retrieval.passages p ON p.id = o.passage_id"
-        " JOIN creators.readable_sources s ON s.id = o.source_id AND s.generation = o.generation"
-        " WHERE o.source_id = %(source)s AND o.generation = %(generation)s"
-        " AND o.ordinal BETWEEN %(first)s AND %(last)s"
-        " AND s.access = ANY(%(access)s) AND (s.visible_from IS NULL OR s.visible_from <= %(now)s)",
-        {
-            "source": hit.source_id,
-            "generation": hit.generation,
-            "first": hit.ordinal - _REACH,
-            "last": hit.ordinal + _REACH,
-            "access": sorted(access),
-            "now": now,
-        },
-    )
-    around = {row.ordinal: row for row in rows}
-    first, last = _widened(hit.ordinal, {ordinal: row.token_count for ordinal, row in around.items()}, tokens)
-    return tuple(
-        hit if ordinal == hit.ordinal else around[ordinal].hit() for ordinal in range(first, last + 1)
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,20 +160,6 @@ async def surroundings(tx: Transaction, hit: Hit, *, segments: int) -> tuple[int
         },
     )
     return (low, high) if found is None else (found.first, found.last)
-
-
-def _widened(centre: int, sizes: dict[int, int], budget: int) -> tuple[int, int]:
-    """First and last ordinal of the run around `centre` whose sizes sum up to at most `budget`."""
-    first = last = centre
-    left = budget - sizes.get(centre, 0)
-    while True:
-        # The side that is behind goes first; what follows a passage says more about it than what precedes.
-        sides = [last + 1, first - 1] if last - centre <= centre - first else [first - 1, last + 1]
-        fitting = [ordinal for ordinal in sides if ordinal in sizes and sizes[ordinal] <= left]
-        if not fitting:
-            return first, last
-        first, last = min(first, fitting[0]), max(last, fitting[0])
-        left -= sizes[fitting[0]]
 
 
 def scored(hit: Hit, *, score: float, dense: float, lexical: float | None) -> Hit:

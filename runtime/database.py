@@ -18,6 +18,8 @@ from runtime.errors import Conflict, StorageFull, Unavailable
 
 Row = TypeVar("Row")
 Params = Sequence[object] | Mapping[str, object]
+# The class of the advisory locks of `execute_last`; PostgreSQL keeps those of two numbers apart from those of one.
+_LAST_LOCKS = 1
 JsonValue = str | int | float | bool | None | Sequence["JsonValue"] | Mapping[str, "JsonValue"]
 
 
@@ -64,6 +66,7 @@ class Transaction(Reader):
     def __init__(self, connection: psycopg.AsyncConnection[Any]) -> None:
         super().__init__(connection)
         self._callbacks: list[Callable[[], Awaitable[None]]] = []
+        self._last: list[tuple[str, LiteralString, Params]] = []
 
     async def execute(self, query: LiteralString, params: Params = ()) -> int:
         """Run one statement; returns how many rows it touched."""
@@ -87,6 +90,26 @@ class Transaction(Reader):
     def after_commit(self, callback: Callable[[], Awaitable[None]]) -> None:
         """Have `callback` awaited once the transaction has committed; never when it rolls back."""
         self._callbacks.append(callback)
+
+    def execute_last(self, query: LiteralString, params: Params, *, lock: str) -> None:
+        """Have a statement run right before the commit, alone among the transactions that give the same `lock`.
+
+        So what such statements write is committed in the order in which it was written. Because nothing else is waited
+        for after them, and all take their locks in one order, they cannot take part in a deadlock.
+        """
+        self._last.append((lock, query, params))
+
+    async def run_last(self) -> None:
+        """Run what `execute_last` registered, in order."""
+        if not self._last:
+            return
+        await self.execute(
+            "SELECT pg_advisory_xact_lock(%s, number) FROM (SELECT DISTINCT hashtext(name) AS number"
+            " FROM unnest(%s::text[]) AS name ORDER BY number) AS locks",
+            (_LAST_LOCKS, [lock for lock, _, _ in self._last]),
+        )
+        for _, query, params in self._last:
+            await self.execute(query, params)
 
     async def run_callbacks(self) -> None:
         """Await what `after_commit` registered, in order."""
@@ -155,6 +178,7 @@ class Database:
         async with self._connection() as connection:
             tx = Transaction(connection)
             yield tx
+            await tx.run_last()
         await tx.run_callbacks()
 
     @asynccontextmanager
@@ -169,6 +193,24 @@ class Database:
                 yield Reader(connection)
             finally:
                 if not connection.closed:
+                    await connection.set_autocommit(False)
+
+    @asynccontextmanager
+    async def alone(self, lock: int) -> AsyncGenerator[bool]:
+        """Whether nobody else is in such a block with the same `lock`, in any process; True keeps others out of it.
+
+        It holds a connection and no transaction, and ends with the process. Raises Unavailable as `transaction` does.
+        """
+        async with self._connection() as connection:
+            async with _closed_on_error(connection):
+                await connection.set_autocommit(True)
+                answer = await connection.execute("SELECT pg_try_advisory_lock(%s)", (lock,))
+                is_alone = await answer.fetchone() == (True,)
+            try:
+                yield is_alone
+            finally:
+                async with _closed_on_error(connection):
+                    await connection.execute("SELECT pg_advisory_unlock_all()")
                     await connection.set_autocommit(False)
 
     @asynccontextmanager
@@ -190,6 +232,16 @@ class Database:
             ) from error
         except psycopg.OperationalError as error:
             raise _unreachable() from error
+
+
+@asynccontextmanager
+async def _closed_on_error(connection: psycopg.AsyncConnection[Any]) -> AsyncGenerator[None]:
+    """A lock of the session goes with its connection: one of which nobody knows any more does not reach the pool."""
+    try:
+        yield
+    except BaseException:
+        await connection.close()
+        raise
 
 
 def _unreachable() -> Unavailable:

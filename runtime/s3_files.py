@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
 # Parts of a large upload; S3 takes at most 10,000 of at least 5 MiB (S3 user guide, "Multipart upload limits"): 80 GiB.
 PART_BYTES = 8 * 1024 * 1024
-PARTS_AT_ONCE = 4
-CONNECT_TIMEOUT = timedelta(seconds=5)
-READ_TIMEOUT = timedelta(seconds=30)  # without a byte
-TIMEOUT = timedelta(hours=2)  # of a whole request: the largest file over a slow line
-RETRY_FOR = timedelta(seconds=20)
+_PARTS_AT_ONCE = 4
+_CONNECT_TIMEOUT = timedelta(seconds=5)
+_READ_TIMEOUT = timedelta(seconds=30)  # without a byte
+_TIMEOUT = timedelta(hours=2)  # of a whole request: the largest file over a slow line
+_RETRY_FOR = timedelta(seconds=20)
 
 
 class S3FileStore:
@@ -71,11 +71,11 @@ class S3FileStore:
             virtual_hosted_style_request=not settings.path_style,
             client_options={
                 "allow_http": (settings.endpoint or "").startswith("http://"),
-                "connect_timeout": CONNECT_TIMEOUT,
-                "read_timeout": READ_TIMEOUT,
-                "timeout": TIMEOUT,
+                "connect_timeout": _CONNECT_TIMEOUT,
+                "read_timeout": _READ_TIMEOUT,
+                "timeout": _TIMEOUT,
             },
-            retry_config={"retry_timeout": RETRY_FOR},
+            retry_config={"retry_timeout": _RETRY_FOR},
             **{name: value for name, value in given.items() if value},  # pyright: ignore[reportArgumentType]
         )
         return cls(store, spool)
@@ -147,7 +147,7 @@ class S3FileStore:
                 except AlreadyExistsError:
                     return  # the same name is the same content
             elif not await self._exists(key):
-                await self._store.put_async(key, path, chunk_size=PART_BYTES, max_concurrency=PARTS_AT_ONCE)
+                await self._store.put_async(key, path, chunk_size=PART_BYTES, max_concurrency=_PARTS_AT_ONCE)
 
     async def _exists(self, key: str) -> bool:
         try:

@@ -18,7 +18,7 @@ from runtime.settings import LogSettings, TelemetrySettings
 
 # Seconds, from a cached read to a long ingest.
 BUCKETS = (0.005, 0.01, 0.02, 0.04, 0.08, 0.15, 0.3, 0.6, 1.2, 2.5, 5, 10, 30, 60, 300)
-OPERATION_SECONDS = Histogram(
+_OPERATION_SECONDS = Histogram(
     "understudy_operation_seconds", "Duration of an operation.", ["operation", "outcome"], buckets=BUCKETS
 )
 
@@ -90,4 +90,4 @@ def span(operation: str, **attributes: str | int | float | bool) -> Generator[No
             yield
             outcome = "ok"
         finally:
-            OPERATION_SECONDS.labels(operation, outcome).observe(time.perf_counter() - started)
+            _OPERATION_SECONDS.labels(operation, outcome).observe(time.perf_counter() - started)

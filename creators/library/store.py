@@ -1,24 +1,19 @@
 """The statements of the library."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
-from uuid import UUID
+from typing import LiteralString
 
 from creators.edits import SegmentEdits
-from creators.edits.wording import retimed
+from creators.library.rows import SegmentRow, SourceRow
 from creators.types import (
     Access,
-    Chapter,
     Coverage,
-    Origin,
-    Role,
     Segment,
     Source,
     SourceChanges,
     SourceFacts,
-    SourceKind,
-    SourceState,
 )
 from runtime.clock import Clock
 from runtime.database import Transaction, as_json
@@ -27,106 +22,17 @@ from runtime.ids import CreatorId, SourceId, new_id
 
 
 @dataclass(frozen=True, slots=True)
-class _SourceRow:
-    id: UUID
-    creator_id: UUID
-    origin: Origin
-    external_id: str
-    kind: SourceKind
-    title: str
-    url: str | None
-    published_at: datetime | None
-    duration_ms: int | None
-    language: str | None
-    chapters: list[dict[str, Any]]
-    speakers: list[str]
-    access: Access
-    visible_from: datetime | None
-    withdrawn_at: datetime | None
-    generation: int | None
-    content_hash: str | None
-    error_code: str | None
-    next_step: str | None
-    created_at: datetime
-    ready_at: datetime | None
-    withdrawn_reason: str | None
-    tags: list[str]
-    archived_at: datetime | None
-
-    def state(self) -> SourceState:
-        if self.withdrawn_at is not None:
-            return "withdrawn"
-        if self.generation is not None:
-            return "ready"
-        return "failed" if self.error_code else "pending"
-
-    def source(self) -> Source:
-        facts = SourceFacts(
-            origin=self.origin,
-            external_id=self.external_id,
-            kind=self.kind,
-            title=self.title,
-            url=self.url,
-            published_at=self.published_at,
-            duration_ms=self.duration_ms,
-            language=self.language,
-            chapters=tuple(Chapter(c["start_ms"], c["title"]) for c in self.chapters),
-            speakers=tuple(self.speakers),
-        )
-        return Source(
-            id=SourceId(self.id),
-            creator_id=CreatorId(self.creator_id),
-            facts=facts,
-            access=self.access,
-            visible_from=self.visible_from,
-            state=self.state(),
-            generation=self.generation,
-            content_hash=self.content_hash,
-            error_code=self.error_code,
-            next_step=self.next_step,
-            first_seen_at=self.created_at,
-            ready_at=self.ready_at,
-            withdrawn_reason=self.withdrawn_reason,
-            tags=tuple(self.tags),
-            archived=self.archived_at is not None,
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class _SegmentRow:
-    ordinal: int
-    text: str
-    start_ms: int | None
-    end_ms: int | None
-    page: int | None
-    heading: str | None
-    speaker: str | None
-    role: Role
-    word_starts_ms: list[int] | None
-    corrected: str | None
-
-    def segment(self) -> Segment:
-        starts = self.word_starts_ms
-        if starts is not None and self.corrected is not None:
-            starts = retimed(self.text, starts, self.corrected, self.end_ms)
-        return Segment(
-            ordinal=self.ordinal,
-            text=self.corrected or self.text,
-            start_ms=self.start_ms,
-            end_ms=self.end_ms,
-            page=self.page,
-            heading=self.heading,
-            speaker=self.speaker,
-            role=self.role,
-            word_starts_ms=None if starts is None else tuple(starts),
-        )
-
-
-@dataclass(frozen=True, slots=True)
 class _CoverageRow:
     sources: int
     duration_ms: int
     latest: datetime | None
+
+
+_SOURCES: LiteralString = (
+    "SELECT id, creator_id, origin, external_id, kind, title, url, published_at, duration_ms, language,"
+    " chapters, speakers, access, visible_from, withdrawn_at, generation, content_hash, error_code,"
+    " next_step, created_at, ready_at, withdrawn_reason, tags, archived_at FROM creators.sources"
+)
 
 
 class Library:
@@ -157,11 +63,8 @@ class Library:
             },
         )
         row = await tx.fetch_one(
-            _SourceRow,
-            "SELECT id, creator_id, origin, external_id, kind, title, url, published_at, duration_ms, language,"
-            " chapters, speakers, access, visible_from, withdrawn_at, generation, content_hash, error_code,"
-            " next_step, created_at, ready_at, withdrawn_reason, tags, archived_at"
-            " FROM creators.sources WHERE creator_id = %s AND origin = %s AND external_id = %s",
+            SourceRow,
+            _SOURCES + " WHERE creator_id = %s AND origin = %s AND external_id = %s",
             (creator_id, facts.origin, facts.external_id),
         )
         return _found(row)
@@ -169,11 +72,8 @@ class Library:
     async def source(self, tx: Transaction, source_id: SourceId) -> Source:
         """One source. Raises NotFound `source_not_found`."""
         row = await tx.fetch_one(
-            _SourceRow,
-            "SELECT id, creator_id, origin, external_id, kind, title, url, published_at, duration_ms, language,"
-            " chapters, speakers, access, visible_from, withdrawn_at, generation, content_hash, error_code,"
-            " next_step, created_at, ready_at, withdrawn_reason, tags, archived_at"
-            " FROM creators.sources WHERE id = %s",
+            SourceRow,
+            _SOURCES + " WHERE id = %s",
             (source_id,),
         )
         return _found(row)
@@ -181,12 +81,48 @@ class Library:
     async def sources(self, tx: Transaction, creator_id: CreatorId) -> list[Source]:
         """All sources of a creator, newest publication first."""
         rows = await tx.fetch_all(
-            _SourceRow,
-            "SELECT id, creator_id, origin, external_id, kind, title, url, published_at, duration_ms, language,"
-            " chapters, speakers, access, visible_from, withdrawn_at, generation, content_hash, error_code,"
-            " next_step, created_at, ready_at, withdrawn_reason, tags, archived_at"
-            " FROM creators.sources WHERE creator_id = %s ORDER BY published_at DESC NULLS LAST, id",
+            SourceRow,
+            _SOURCES + " WHERE creator_id = %s ORDER BY published_at DESC NULLS LAST, id",
             (creator_id,),
+        )
+        return [row.source() for row in rows]
+
+    async def page(
+        self,
+        tx: Transaction,
+        creator_id: CreatorId,
+        *,
+        limit: int,
+        after: tuple[datetime | None, SourceId] | None = None,
+        access: frozenset[Access] | None = None,
+        among: Collection[SourceId] | None = None,
+    ) -> list[Source]:
+        """The next sources in the order of `sources`, after the one published at that time with that id.
+
+        With `access`, those that answer somebody who has it, now; with `among`, of these ones.
+        """
+        published_at, last = after or (None, None)
+        rows = await tx.fetch_all(
+            SourceRow,
+            _SOURCES
+            + " WHERE creator_id = %(creator)s AND (%(access)s::text[] IS NULL OR (access = ANY(%(access)s)"
+            "  AND generation IS NOT NULL AND withdrawn_at IS NULL AND archived_at IS NULL"
+            "  AND (visible_from IS NULL OR visible_from <= %(now)s)))"
+            " AND (%(among)s::uuid[] IS NULL OR id = ANY(%(among)s))"
+            " AND CASE WHEN %(last)s::uuid IS NULL THEN true"
+            "  WHEN %(published_at)s::timestamptz IS NULL THEN published_at IS NULL AND id > %(last)s"
+            "  ELSE published_at IS NULL OR published_at < %(published_at)s"
+            "   OR (published_at = %(published_at)s AND id > %(last)s) END"
+            " ORDER BY published_at DESC NULLS LAST, id LIMIT %(limit)s",
+            {
+                "creator": creator_id,
+                "access": None if access is None else sorted(access),
+                "now": self._clock.now(),
+                "among": None if among is None else list(among),
+                "last": last,
+                "published_at": published_at,
+                "limit": limit,
+            },
         )
         return [row.source() for row in rows]
 
@@ -213,7 +149,7 @@ class Library:
     ) -> list[Segment]:
         """Segments of a generation as corrected, in order, ordinals `first` to `last` both included."""
         rows = await tx.fetch_all(
-            _SegmentRow,
+            SegmentRow,
             "SELECT ordinal, text, start_ms, end_ms, page, heading, speaker, role, word_starts_ms, corrected"
             " FROM creators.segments WHERE source_id = %s AND generation = %s AND ordinal BETWEEN %s AND %s"
             " ORDER BY ordinal",
@@ -367,7 +303,7 @@ class Library:
         return Coverage(row.sources, round(row.duration_ms / 3_600_000, 2), row.latest)
 
 
-def _found(row: _SourceRow | None) -> Source:
+def _found(row: SourceRow | None) -> Source:
     if row is None:
         raise NotFound(
             "source_not_found", "There is no such source.", next_step="List the creator's sources."

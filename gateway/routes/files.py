@@ -5,14 +5,15 @@ Nothing in a file may act in this site's name: it is never taken for another typ
 
 import re
 from collections.abc import AsyncIterator
+from datetime import datetime
 from urllib.parse import quote
 from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import StreamingResponse
 
-from gateway.parts import FromParts, IsAdmin, Parts, find_creator
-from gateway.routes.sources import is_open
+from creators import Source
+from gateway.parts import PUBLIC, FromParts, IsAdmin, Parts, find_creator
 from ingestion import Original
 from runtime.errors import NotFound
 from runtime.ids import SourceId
@@ -75,7 +76,7 @@ async def _find(parts: Parts, source_id: SourceId, *, is_admin: bool) -> Origina
     async with parts.database.transaction() as tx:
         source = await parts.library.source(tx, source_id)
         await find_creator(parts, tx, str(source.creator_id), is_admin=is_admin)
-        visible = is_admin or is_open(source, parts.clock.now())
+        visible = is_admin or _is_open(source, parts.clock.now())
         original = await parts.contents.original(tx, source) if visible else None
     if original is None:
         raise NotFound(
@@ -111,3 +112,9 @@ async def _joined(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[byt
     yield first
     async for chunk in rest:
         yield chunk
+
+
+def _is_open(source: Source, now: datetime) -> bool:
+    """Whether everybody may see the item now."""
+    embargoed = source.visible_from is not None and source.visible_from > now
+    return source.state == "ready" and source.access in PUBLIC and not embargoed and not source.archived

@@ -1,5 +1,6 @@
 """A creator's library: list it, add to it."""
 
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from datetime import datetime
 from typing import Annotated
 from uuid import UUID
@@ -52,42 +53,47 @@ async def list_sources(
     parts: FromParts,
     is_admin: IsAdmin,
     limit: Annotated[int, Query(ge=1, le=1000)] = 200,
-    cursor: Annotated[UUID | None, Query(description="`next_cursor` of the page before.")] = None,
+    cursor: Annotated[
+        str | None, Query(max_length=200, description="`next_cursor` of the page before.")
+    ] = None,
     feed: Annotated[UUID | None, Query(description="Only what this feed lists; needs the key.")] = None,
 ) -> SourcesBody:
     """List a creator's items, newest first: those that answer everybody; all of them for the administrator."""
+    after = None if cursor is None else _place(cursor)
     async with parts.database.transaction() as tx:
         creator = await find_creator(parts, tx, creator_id, is_admin=is_admin)
-        found = await parts.library.sources(tx, creator.id)
+        among = None
         if feed is not None:
             await require_admin(is_admin)
-            listed = await parts.addresses.source_ids(tx, creator.id, FeedId(feed))
-            found = [source for source in found if source.id in listed]
-    if not is_admin:
-        found = [source for source in found if is_open(source, parts.clock.now())]
-    start = _after(found, cursor)
-    page = found[start : start + limit]
-    more = start + limit < len(found)
+            among = await parts.addresses.source_ids(tx, creator.id, FeedId(feed))
+        access = None if is_admin else PUBLIC
+        found = await parts.library.page(
+            tx, creator.id, limit=limit + 1, after=after, access=access, among=among
+        )
+    page = found[:limit]
     return SourcesBody(
-        sources=[SourceBody.of(source) for source in page], next_cursor=str(page[-1].id) if more else None
+        sources=[SourceBody.of(source) for source in page],
+        next_cursor=_cursor(page[-1]) if len(found) > limit else None,
     )
 
 
-def is_open(source: Source, now: datetime) -> bool:
-    """Whether everybody may see the item now."""
-    embargoed = source.visible_from is not None and source.visible_from > now
-    return source.state == "ready" and source.access in PUBLIC and not embargoed and not source.archived
+def _cursor(last: Source) -> str:
+    """Where a page ended, whatever becomes of its last item: when that was published, and its id."""
+    at = last.facts.published_at
+    return urlsafe_b64encode(f"{at.isoformat() if at else ''}|{last.id}".encode()).decode().rstrip("=")
 
 
-def _after(sources: list[Source], cursor: UUID | None) -> int:
-    if cursor is None:
-        return 0
-    place = next((i for i, source in enumerate(sources) if source.id == SourceId(cursor)), None)
-    if place is None:
+def _place(cursor: str) -> tuple[datetime | None, SourceId]:
+    try:
+        at, _, last = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode().partition("|")
+        published_at = datetime.fromisoformat(at) if at else None
+        if published_at is not None and published_at.tzinfo is None:
+            raise ValueError("a time without a zone")
+        return published_at, SourceId(UUID(last))
+    except ValueError as error:
         raise InvalidInput(
-            "cursor_invalid", "The page to go on from is gone.", next_step="Start again without a cursor."
-        )
-    return place + 1
+            "cursor_invalid", "This is no cursor of a page.", next_step="Start again without a cursor."
+        ) from error
 
 
 @router.post(

@@ -37,13 +37,24 @@ class Module:
         return self.path.parts[0]
 
     def imports(self) -> list[tuple[str, int]]:
-        """Every imported module's dotted name, with the line."""
+        """Every imported module's dotted name, with the line; also of a module imported as a name or by a string."""
         found: list[tuple[str, int]] = []
         for node in ast.walk(self.tree):
             if isinstance(node, ast.Import):
                 found += [(alias.name, node.lineno) for alias in node.names]
-            elif isinstance(node, ast.ImportFrom) and node.module:
-                found.append((node.module, node.lineno))
+            elif isinstance(node, ast.ImportFrom):
+                found += [(target, node.lineno) for target in _sources(self, node)]
+            elif isinstance(node, ast.Call) and (name := _called_import(node)):
+                found.append((name, node.lineno))
+        plain = {target for target, _ in found if target in ROOMS}
+        found += [
+            (f"{node.value.id}.{node.attr}", node.lineno)
+            for node in ast.walk(self.tree)
+            if isinstance(node, ast.Attribute)
+            and isinstance(node.value, ast.Name)
+            and node.value.id in plain
+            and is_module(f"{node.value.id}.{node.attr}")
+        ]
         return found
 
     def texts(self) -> list[tuple[str, int]]:
@@ -60,6 +71,37 @@ class Module:
             for node in ast.walk(self.tree)
             if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings
         ]
+
+
+def is_module(name: str) -> bool:
+    """Whether the product has a module or package of this dotted name."""
+    path = ROOT.joinpath(*name.split("."))
+    return path.is_dir() or path.with_suffix(".py").is_file()
+
+
+def _sources(module: Module, node: ast.ImportFrom) -> list[str]:
+    """What `from x import y` loads: `x`, or `x.y` where that is a module."""
+    start = node.module or ""
+    if node.level:
+        package = module.name.split(".") if module.path.name == "__init__.py" else module.name.split(".")[:-1]
+        start = ".".join([*package[: len(package) - node.level + 1], *([start] if start else [])])
+    return [
+        f"{start}.{alias.name}"
+        if start.split(".")[0] in ROOMS and is_module(f"{start}.{alias.name}")
+        else start
+        for alias in node.names
+    ]
+
+
+def _called_import(node: ast.Call) -> str | None:
+    """The module that a call loads or looks up by its name, as far as the name is literal."""
+    called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+    if called not in {"import_module", "find_spec", "__import__"} or not node.args:
+        return None
+    name = node.args[0].values[0] if isinstance(node.args[0], ast.JoinedStr) else node.args[0]
+    if isinstance(name, ast.Constant) and isinstance(name.value, str):
+        return name.value.rstrip(".")
+    return None
 
 
 def read(root: Path, folders: tuple[str, ...]) -> list[Module]:

@@ -109,7 +109,7 @@ async def test_a_sponsor_s_words_are_no_advice(room: Room) -> None:
     await room.publish(maya, "Lube", ADVERT)
     await room.publish(maya, "Chains", CHAIN)
     advice = await collect(room.responder().answer(room.question(maya, "How do I keep every chain clean?")))
-    assert not any(c["sponsor"] for c in advice["citations"])
+    assert [c["sponsor"] for c in advice["citations"]] == [False]
     named = await collect(room.responder().answer(room.question(maya, "What is Veloquick chain lube?")))
     assert any(c["sponsor"] for c in named["citations"])
     assert "advertising and not advice" in named["answer"]
@@ -142,10 +142,11 @@ async def test_another_creator_s_words_are_never_cited(room: Room) -> None:
     maya, noor = await room.creator(), await room.creator("noor", "Noor")
     await room.publish(maya, "Chains", CHAIN)
     await room.publish(noor, "Tires", SEALANT)
-    document = await collect(
-        room.responder().answer(room.question(noor, "When do I replace a touring chain?"))
-    )
-    assert {c["title"] for c in document["citations"]} <= {"Tires"}
+    question = "When do I replace a touring chain?"
+    owned = await collect(room.responder().answer(room.question(maya, question)))
+    assert {c["title"] for c in owned["citations"]} == {"Chains"}
+    document = await collect(room.responder().answer(room.question(noor, question)))
+    assert (document["kind"], {c["title"] for c in document["citations"]}) == ("not_covered", {"Tires"})
     assert document["searched"] is not None
     assert document["searched"]["sources"] == 1
 

@@ -13,7 +13,7 @@ from fastapi import FastAPI
 from accounts import AdminKey, GuestSigner
 from chat import Conversations, ExtractiveResponder
 from creators import Catalogue, Library, Segment
-from gateway import build_gateway
+from gateway import Parts, build_gateway
 from ingestion import (
     Addresses,
     Assembly,
@@ -197,35 +197,37 @@ class Rooms:
 
     def gateway(self) -> FastAPI:
         return build_gateway(
-            settings=GatewaySettings(),
-            database=self.database,
-            catalogue=self.catalogue,
-            library=self.library,
-            retriever=self.retriever,
-            responder=self.responder(),
-            conversations=Conversations(),
-            jobs=self.queue,
-            watch=JobWatch(database=self.database, queue=self.queue),
-            ingestion=self.ingestion(),
-            contents=self.contents,
-            transfers=self.transfers(),
-            removals=Removals(
-                catalogue=self.catalogue, library=self.library, queue=self.queue, clock=self.clock
-            ),
-            addresses=Addresses(
+            Parts(
+                settings=GatewaySettings(),
                 database=self.database,
+                catalogue=self.catalogue,
                 library=self.library,
-                queue=self.queue,
-                origins=Origins(),
+                retriever=self.retriever,
+                responder=self.responder(),
+                conversations=Conversations(),
+                jobs=self.queue,
+                watch=JobWatch(database=self.database, queue=self.queue),
+                ingestion=self.ingestion(),
+                contents=self.contents,
+                transfers=self.transfers(),
+                removals=Removals(
+                    catalogue=self.catalogue, library=self.library, queue=self.queue, clock=self.clock
+                ),
+                addresses=Addresses(
+                    database=self.database,
+                    library=self.library,
+                    queue=self.queue,
+                    origins=Origins(),
+                    clock=self.clock,
+                    settings=FeedSettings(),
+                ),
+                admin_key=AdminKey(KEY),
+                guests=GuestSigner("s" * 43, self.clock),
+                probes={"database": self.probe},
+                deep_probes={"retrieval": self.retriever.ping},
+                index_name=INDEX,
                 clock=self.clock,
-                settings=FeedSettings(),
-            ),
-            admin_key=AdminKey(KEY),
-            guests=GuestSigner("s" * 43, self.clock),
-            probes={"database": self.probe},
-            deep_probes={"retrieval": self.retriever.ping},
-            index_name=INDEX,
-            clock=self.clock,
+            )
         )
 
 

@@ -17,7 +17,7 @@ import uvicorn
 from accounts import AdminKey, GuestSigner
 from chat import Conversations, ExtractiveResponder
 from creators import Creator
-from gateway import build_gateway
+from gateway import Parts, build_gateway
 from ingestion import Removals, Transfers
 from jobs import JobWatch
 from retrieval import HybridRetriever
@@ -73,45 +73,47 @@ def gateway_of(workshop: Workshop) -> Any:
         clock=workshop.clock,
     )
     return build_gateway(
-        settings=GatewaySettings(),
-        database=workshop.database,
-        catalogue=workshop.catalogue,
-        library=workshop.library,
-        retriever=retriever,
-        responder=ExtractiveResponder(
+        Parts(
+            settings=GatewaySettings(),
             database=workshop.database,
+            catalogue=workshop.catalogue,
+            library=workshop.library,
             retriever=retriever,
-            embedder=workshop.embedder,
-            catalogue=workshop.catalogue,
-            library=workshop.library,
+            responder=ExtractiveResponder(
+                database=workshop.database,
+                retriever=retriever,
+                embedder=workshop.embedder,
+                catalogue=workshop.catalogue,
+                library=workshop.library,
+                clock=workshop.clock,
+                max_question_chars=8000,
+            ),
+            conversations=Conversations(),
+            jobs=workshop.queue,
+            ingestion=workshop.ingestion,
+            addresses=workshop.addresses,
+            watch=JobWatch(database=workshop.database, queue=workshop.queue),
+            contents=workshop.contents,
+            transfers=Transfers(
+                database=workshop.database,
+                files=workshop.files,
+                queue=workshop.queue,
+                clock=workshop.clock,
+                settings=UploadSettings(),
+            ),
+            removals=Removals(
+                catalogue=workshop.catalogue,
+                library=workshop.library,
+                queue=workshop.queue,
+                clock=workshop.clock,
+            ),
+            admin_key=AdminKey(KEY),
+            guests=GuestSigner("s" * 43, workshop.clock),
+            probes={},
+            deep_probes={},
+            index_name=INDEX,
             clock=workshop.clock,
-            max_question_chars=8000,
-        ),
-        conversations=Conversations(),
-        jobs=workshop.queue,
-        ingestion=workshop.ingestion,
-        addresses=workshop.addresses,
-        watch=JobWatch(database=workshop.database, queue=workshop.queue),
-        contents=workshop.contents,
-        transfers=Transfers(
-            database=workshop.database,
-            files=workshop.files,
-            queue=workshop.queue,
-            clock=workshop.clock,
-            settings=UploadSettings(),
-        ),
-        removals=Removals(
-            catalogue=workshop.catalogue,
-            library=workshop.library,
-            queue=workshop.queue,
-            clock=workshop.clock,
-        ),
-        admin_key=AdminKey(KEY),
-        guests=GuestSigner("s" * 43, workshop.clock),
-        probes={},
-        deep_probes={},
-        index_name=INDEX,
-        clock=workshop.clock,
+        )
     )
 
 

@@ -5,9 +5,10 @@ from collections.abc import AsyncIterator
 from contextlib import aclosing
 
 import pytest
+from structlog.testing import capture_logs
 
 from jobs import Job, JobContext, JobWatch
-from runtime.errors import NotFound
+from runtime.errors import Defect, NotFound
 from runtime.ids import JobId, new_id
 from tests.integration.jobs.workbench import QUEUE, Gate, Workbench, marking, until
 
@@ -111,3 +112,23 @@ async def test_a_job_that_has_ended_is_told_once_and_one_that_is_none_is_refused
     assert [job.state for job in await _follow(watch, job_id)] == ["succeeded"]
     with pytest.raises(NotFound):
         await _follow(watch, JobId(new_id()))
+
+
+async def test_a_watch_that_breaks_lets_nobody_wait_and_begins_again(
+    bench: Workbench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job_id, queue = await bench.add(), bench.queue
+    watch = JobWatch(database=bench.database, queue=queue, poll_s=0.01)
+    with monkeypatch.context() as broken:
+        broken.setattr(queue, "several", None)
+        with capture_logs() as logs, pytest.raises(Defect) as caught:
+            async with asyncio.timeout(20):
+                await _follow(watch, job_id)
+    assert caught.value.code == "watch_broken"
+    assert [line["event"] for line in logs] == ["watch_broken"]
+    bench.on("mark", marking("x"))
+    async with asyncio.timeout(20), aclosing(watch.follow(job_id)) as states:
+        assert (await anext(states)).state == "queued"
+        await bench.runner().drain(QUEUE)
+        assert [job async for job in states][-1].state == "succeeded"
+    await watch.close()

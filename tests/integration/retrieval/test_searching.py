@@ -1,7 +1,6 @@
 """What a fan may and may not see, whatever the index says."""
 
 from collections.abc import Collection
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from uuid import uuid4
@@ -9,7 +8,7 @@ from uuid import uuid4
 import pytest
 
 from creators import Creator
-from retrieval import Hit, Query, neighbours
+from retrieval import Hit, Query
 from retrieval.indexes.lance import LanceIndex
 from retrieval.testing import MemoryIndex
 from retrieval.types import Candidate, IndexEntry, IndexName, Vector
@@ -100,14 +99,11 @@ async def test_an_embargo_ends_by_the_clock(studio: Studio, bev: Creator) -> Non
 
 async def test_what_was_withdrawn_is_silent_at_once(studio: Studio, bev: Creator) -> None:
     source = await studio.write(bev, drafts(SEEDS))
-    hit = await first(studio, bev, "seeds")
+    assert await studio.texts(bev, "seeds") == [SEEDS]
     await studio.withdraw(source)
     assert await studio.texts(bev, "seeds") == []
     # It may come back, so nothing is removed from the index.
     assert await studio.writer.forget_stale(source) == 0
-    async with studio.database.transaction() as tx:
-        around = await neighbours(tx, hit, tokens=1000, access=frozenset({"public"}), now=studio.clock.now())
-    assert around == (hit,)
 
 
 async def test_an_unpublished_generation_is_silent(studio: Studio, bev: Creator) -> None:
@@ -188,36 +184,6 @@ async def test_the_whole_way_on_the_real_index(
     assert await real.texts(bev, "chili seeds sprouting") == [SEEDS, MINERS]
     assert await real.texts(ada, "chili seeds sprouting") == [SOIL]
     await index.close()
-
-
-async def around(studio: Studio, hit: Hit, tokens: int) -> list[str]:
-    async with studio.database.transaction() as tx:
-        found = await neighbours(tx, hit, tokens=tokens, access=frozenset({"public"}), now=studio.clock.now())
-    return [passage.text for passage in found]
-
-
-async def test_a_hit_is_widened_to_a_budget(studio: Studio, bev: Creator) -> None:
-    texts = [f"{word} three words" for word in ("zero", "one", "two", "three", "four")]
-    await studio.write(bev, drafts(*texts))
-    await studio.write(bev, drafts(LATHE))
-    hit = await first(studio, bev, "two")
-    assert await around(studio, hit, 0) == texts[2:3]
-    assert await around(studio, hit, 5) == texts[2:3]
-    assert await around(studio, hit, 6) == texts[2:4]
-    assert await around(studio, hit, 9) == texts[1:4]
-    assert await around(studio, hit, 12) == texts[1:5]
-    assert await around(studio, hit, 100) == texts
-    last = await first(studio, bev, "four")
-    assert await around(studio, last, 6) == texts[3:5]
-
-
-async def test_a_hit_that_was_replaced_has_no_neighbours(studio: Studio, bev: Creator) -> None:
-    source = await studio.write(bev, drafts(SEEDS, LATHE))
-    hit = await first(studio, bev, "seeds")
-    await studio.write(bev, drafts(MINERS, SOIL), source=source, generation=2)
-    assert await around(studio, hit, 1000) == [SEEDS]
-    assert await around(studio, replace(hit, source_id=SourceId(uuid4())), 1000) == [SEEDS]
-    assert PassageId(hit.passage_id) not in await studio.index.ids(INDEX, bev.id)
 
 
 async def test_a_lost_index_is_no_creator_without_an_answer(

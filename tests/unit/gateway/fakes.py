@@ -25,8 +25,8 @@ from chat.types import (
     SourcesFound,
     Usage,
 )
-from creators import Access, Coverage, Creator, NewCreator, Persona, Source, SourceFacts
-from gateway import Probe, build_gateway
+from creators import Access, Coverage, Creator, NewCreator, Persona, Source
+from gateway import Parts, Probe, build_gateway
 from jobs import Job
 from retrieval import Hit, IndexName, Query, Results
 from runtime.errors import Conflict, NotFound
@@ -63,21 +63,6 @@ def creator(handle: str, **changes: Any) -> Creator:
         "created_at": NOW,
     }
     return Creator(**(named | changes))
-
-
-def source(title: str, **changes: Any) -> Source:
-    named: dict[str, Any] = {
-        "id": SourceId(new_id()),
-        "creator_id": CreatorId(new_id()),
-        "facts": SourceFacts(origin="youtube", external_id=f"id-{title}", kind="video", title=title),
-        "access": "public",
-        "visible_from": None,
-        "state": "ready",
-        "generation": 1,
-        "content_hash": "x",
-        "error_code": None,
-    }
-    return Source(**(named | changes))
 
 
 def hit(text: str) -> Hit:
@@ -178,7 +163,7 @@ class FakeLibrary:
     items: list[Source] = field(default_factory=list)
     asked: list[frozenset[Access]] = field(default_factory=list)
 
-    async def sources(self, tx: Any, creator_id: CreatorId) -> list[Source]:
+    async def page(self, tx: Any, creator_id: CreatorId, **which: Any) -> list[Source]:
         return self.items
 
     async def coverage(self, tx: Any, creator_id: CreatorId, *, access: frozenset[Access]) -> Coverage:
@@ -354,13 +339,15 @@ class World:
         parts: dict[str, Any] = {name: getattr(self, name) for name in self.__dataclass_fields__}
         self.guests = GuestSigner("s" * 43, self.clock)
         self.app: FastAPI = build_gateway(
-            **parts,
-            database=FakeDatabase(),
-            transfers=None,
-            removals=None,
-            admin_key=AdminKey(KEY),
-            guests=self.guests,
-            index_name=IndexName("chunker.embedder.1"),
+            Parts(
+                **parts,
+                database=FakeDatabase(),
+                transfers=None,
+                removals=None,
+                admin_key=AdminKey(KEY),
+                guests=self.guests,
+                index_name=IndexName("chunker.embedder.1"),
+            )
         )
 
     def client(self, **options: Any) -> httpx.AsyncClient:

@@ -120,7 +120,9 @@ def test_the_page_opens_with_the_demo_creator_unless_another_is_named(
 
 
 def test_links_away_do_not_hand_over_the_page() -> None:
-    for link in re.findall(r'<a [^>]*target="_blank"[^>]*>', TEXTS["index.html"]):
+    links = re.findall(r'<a [^>]*target="_blank"[^>]*>', TEXTS["index.html"])
+    assert links
+    for link in links:
         assert 'rel="noopener noreferrer"' in link
 
 

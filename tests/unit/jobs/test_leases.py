@@ -1,4 +1,4 @@
-"""A lease while the database is away."""
+"""A lease while the database is away, or its heartbeat breaks."""
 
 import asyncio
 from contextlib import asynccontextmanager
@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from uuid import uuid4
 
 import pytest
+from structlog.testing import capture_logs
 
 from jobs import Job, LeaseLost
 from jobs.leases import LeasedJob
@@ -32,7 +33,14 @@ class AwayDatabase:
         yield
 
 
-def _leased(database: AwayDatabase, clock: FixedClock) -> LeasedJob:
+class BrokenDatabase:
+    """What no outage looks like."""
+
+    def transaction(self):
+        raise TypeError("not a database")
+
+
+def _leased(database: AwayDatabase | BrokenDatabase, clock: FixedClock) -> LeasedJob:
     job_id = JobId(new_id())
     unset = dict.fromkeys(
         ("stage", "progress_done", "progress_total", "error_code", "error_detail", "next_step", "result")
@@ -59,6 +67,14 @@ def _leased(database: AwayDatabase, clock: FixedClock) -> LeasedJob:
         clock=clock,
         settings=JobSettings(lease_s=LEASE_S, heartbeat_s=0.001),
     )
+
+
+async def test_a_heartbeat_that_breaks_ends_the_work_and_is_told() -> None:
+    leased = _leased(BrokenDatabase(), FixedClock())
+    with capture_logs() as logs, pytest.raises(LeaseLost):
+        async with asyncio.timeout(10), leased.kept():
+            await asyncio.Event().wait()
+    assert [line["event"] for line in logs] == ["heartbeat_broken"]
 
 
 async def test_work_goes_on_until_another_may_have_the_job() -> None:
