@@ -8,19 +8,19 @@ from urllib.parse import quote
 from runtime.server_urls import redis_url_beside
 
 PREFIX = "UNDERSTUDY_"
-DATABASE = f"{PREFIX}DATABASE__URL"
-REDIS = f"{PREFIX}REDIS__URL"
-BROKER = f"{PREFIX}BROKER__URL"
-LEVEL = f"{PREFIX}LOG__LEVEL"
+_DATABASE = f"{PREFIX}DATABASE__URL"
+_REDIS = f"{PREFIX}REDIS__URL"
+_BROKER = f"{PREFIX}BROKER__URL"
+_LEVEL = f"{PREFIX}LOG__LEVEL"
 
 _SAME: Mapping[str, str] = {
-    "DATABASE_URL": DATABASE,
-    "REDIS_URL": REDIS,
+    "DATABASE_URL": _DATABASE,
+    "REDIS_URL": _REDIS,
     "WEAVIATE_URL": f"{PREFIX}WEAVIATE__URL",
     "GOOGLE_API_KEY": f"{PREFIX}SECRETS__GOOGLE_API_KEY",
     "YOUTUBE_API_KEY": f"{PREFIX}YOUTUBE__API_KEY",
     "JWT_SECRET_KEY": f"{PREFIX}SECRETS__SIGNING_KEY",
-    "LOG_LEVEL": LEVEL,
+    "LOG_LEVEL": _LEVEL,
 }
 _DATABASE_PARTS = ("DB_HOST", "DB_PORT", "POSTGRES_PASSWORD")
 _REDIS_PARTS = ("REDIS_HOST", "REDIS_PORT", "REDIS_PASSWORD")
@@ -37,11 +37,11 @@ def familiar(given: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str], 
     names = {ours: name for name, ours in _SAME.items() if given.get(name) and ours not in given}
     found = {ours: given[name] for ours, name in names.items()}
     complaints: list[str] = []
-    if given.get("DEBUG", "").lower() in {"1", "true", "yes", "on"} and LEVEL not in given:
-        found[LEVEL], names[LEVEL] = "debug", "DEBUG"
+    if given.get("DEBUG", "").lower() in {"1", "true", "yes", "on"} and _LEVEL not in given:
+        found[_LEVEL], names[_LEVEL] = "debug", "DEBUG"
     for ours, parts, build in (
-        (DATABASE, _DATABASE_PARTS, _database_url),
-        (REDIS, _REDIS_PARTS, _redis_url),
+        (_DATABASE, _DATABASE_PARTS, _database_url),
+        (_REDIS, _REDIS_PARTS, _redis_url),
     ):
         used = [name for name in parts if given.get(name)]
         if not used or ours in found or ours in given:
@@ -57,13 +57,13 @@ def familiar(given: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str], 
 
 def _beside(given: Mapping[str, str], found: dict[str, str], names: dict[str, str]) -> None:
     """One server for both, unless ours says otherwise: limits in its database, wake-ups in the one beside."""
-    if REDIS not in found or BROKER in given:
+    if _REDIS not in found or _BROKER in given:
         return
     try:
-        found[BROKER] = redis_url_beside(found[REDIS])
+        found[_BROKER] = redis_url_beside(found[_REDIS])
     except ValueError:
         return  # It is complained about as the address that it was made from.
-    names[BROKER] = names[REDIS]
+    names[_BROKER] = names[_REDIS]
 
 
 def _wrong_parts(given: Mapping[str, str], host: str, port: str) -> list[str]:

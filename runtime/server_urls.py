@@ -3,7 +3,7 @@
 from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
 
 # Redis has that many databases unless its configuration says otherwise.
-REDIS_DATABASES = 16
+_REDIS_DATABASES = 16
 
 
 def postgres_url(url: str) -> str:
@@ -53,7 +53,7 @@ def redis_url_beside(url: str) -> str:
     """
     parts = _split(redis_url(url))
     number = _database(parts)
-    other = str(number + 1 if number < REDIS_DATABASES - 1 else number - 1)
+    other = str(number + 1 if number < _REDIS_DATABASES - 1 else number - 1)
     query = parse_qsl(parts.query, keep_blank_values=True)
     path = parts.path
     if parts.scheme == "unix" or any(name == "db" for name, _ in query):

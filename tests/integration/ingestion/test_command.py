@@ -64,6 +64,18 @@ class Terminal:
         return json.loads(out)
 
 
+def _responder(workshop: Workshop, retriever: HybridRetriever) -> ExtractiveResponder:
+    return ExtractiveResponder(
+        database=workshop.database,
+        retriever=retriever,
+        embedder=workshop.embedder,
+        catalogue=workshop.catalogue,
+        library=workshop.library,
+        clock=workshop.clock,
+        max_question_chars=8000,
+    )
+
+
 def gateway_of(workshop: Workshop) -> Any:
     retriever = HybridRetriever(
         database=workshop.database,
@@ -79,15 +91,7 @@ def gateway_of(workshop: Workshop) -> Any:
             catalogue=workshop.catalogue,
             library=workshop.library,
             retriever=retriever,
-            responder=ExtractiveResponder(
-                database=workshop.database,
-                retriever=retriever,
-                embedder=workshop.embedder,
-                catalogue=workshop.catalogue,
-                library=workshop.library,
-                clock=workshop.clock,
-                max_question_chars=8000,
-            ),
+            responder=_responder(workshop, retriever),
             conversations=Conversations(),
             jobs=workshop.queue,
             ingestion=workshop.ingestion,
