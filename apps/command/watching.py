@@ -67,7 +67,7 @@ def list_feeds(context: typer.Context, creator: CreatorOption = None, as_json: A
         show_json(found)
         return
     show_table(
-        ("id", "items", "ready", "failed", "withdrawn", "since published", "checked", "title"),
+        ("id", "items", "ready", "failed", "withdrawn", "delay", "checked", "title"),
         [
             (
                 short(one["id"]),

@@ -125,7 +125,7 @@ async def test_the_same_archive_again(packing: Packing) -> None:
     assert second.job_id != first.job_id
     await packing.runner().drain("parse", "embed")
     assert await packing.count("ingestion.uploads") == 8
-    assert await packing.count("ingestion.archives") == 1
+    assert await packing.count("ingestion.archives") == 0
 
 
 async def test_the_parts_of_a_takeout_are_one_archive(packing: Packing) -> None:

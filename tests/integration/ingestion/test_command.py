@@ -266,7 +266,8 @@ async def test_what_the_tables_show_names_a_job_an_item_and_a_feed(
     _, table, _ = await terminal.run("feeds")
     assert shelf.url("lists/all") in table
     feed = table.splitlines()[1].split()[0]
-    assert "its items stay" in (await terminal.run("feeds", "remove", feed))[1]
+    code, told, error = await terminal.run("feeds", "remove", feed)
+    assert (code, "its items stay" in told) == (0, True), error
 
 
 async def test_an_item_that_its_origin_took_back_is_shown_as_withdrawn(
