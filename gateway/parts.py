@@ -13,7 +13,7 @@ from ingestion import Addresses, Contents, Corrections, Ingestion, Removals, Tra
 from jobs import JobQueue, JobWatch
 from retrieval import IndexName, Retriever
 from runtime.clock import Clock
-from runtime.database import Database, Transaction
+from runtime.database import Database, Reader
 from runtime.errors import NotFound, Unauthorized
 from runtime.settings import GatewaySettings
 
@@ -95,7 +95,7 @@ async def require_admin(is_admin: IsAdmin) -> None:
         )
 
 
-async def find_creator(parts: Parts, tx: Transaction, reference: str, *, is_admin: bool) -> Creator:
+async def find_creator(parts: Parts, tx: Reader, reference: str, *, is_admin: bool) -> Creator:
     """The creator by id or handle. One that is not public does not exist for others than the administrator."""
     creator = await parts.catalogue.find(tx, reference)
     if creator.visibility != "public" and not is_admin:

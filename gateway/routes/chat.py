@@ -28,8 +28,8 @@ router = APIRouter(prefix="/api/v1", tags=["chat"])
 async def chat(body: ChatRequest, request: Request, parts: FromParts, is_admin: IsAdmin) -> Response:
     """Ask a creator. With `stream: true`, or `Accept: text/event-stream`, the answer comes as events."""
     checked_length(body.message, parts.settings.max_question_chars)
-    async with parts.database.transaction() as tx:
-        creator = await find_creator(parts, tx, body.creator_id, is_admin=is_admin)
+    async with parts.database.reading() as db:
+        creator = await find_creator(parts, db, body.creator_id, is_admin=is_admin)
     guest = guest_of(parts, request)
     cookie = None
     if guest is None:

@@ -40,7 +40,7 @@ async def show_creator(creator_id: str, parts: FromParts, is_admin: IsAdmin) -> 
 async def search(creator_id: str, body: SearchRequest, parts: FromParts, is_admin: IsAdmin) -> SearchBody:
     """Find passages of a creator. Each hit's `url` opens the recording at the second it begins."""
     checked_length(body.query, parts.settings.max_question_chars)
-    async with parts.database.transaction() as tx:
-        creator = await find_creator(parts, tx, creator_id, is_admin=is_admin)
+    async with parts.database.reading() as db:
+        creator = await find_creator(parts, db, creator_id, is_admin=is_admin)
     access = EVERYTHING if is_admin else PUBLIC
     return SearchBody.of(await parts.retriever.search(Query(creator.id, body.query, k=body.k, access=access)))

@@ -125,6 +125,8 @@ class FakeDatabase:
     async def transaction(self) -> AsyncGenerator[None]:
         yield None
 
+    reading = transaction
+
 
 @dataclass
 class FakeCatalogue:
