@@ -16,6 +16,7 @@ from apps.command.ingesting import until_s
 from apps.command.maintaining import beside_the_running
 from apps.command.output import AsJson, console, short, show_json, show_json_line, show_table
 from apps.supervisor.ports import LOOPBACK, is_free, next_free
+from apps.supervisor.processes import FRUGAL
 from runtime.errors import InvalidInput, NotFound
 from runtime.settings import ROOT, Settings, load_settings
 
@@ -181,7 +182,7 @@ def _environ(settings: Settings) -> dict[str, str]:
     return {
         **os.environ,
         "PYTHONUNBUFFERED": "1",
-        "MALLOC_ARENA_MAX": "2",
+        **FRUGAL,
         "PROMETHEUS_MULTIPROC_DIR": str(metrics),
         "UNDERSTUDY_VAR": str(settings.var.resolve()),
         "UNDERSTUDY_METRICS__WORKER_PORT": str(port),
