@@ -228,7 +228,7 @@ class Pipeline:
         """Chunk, embed and index the segments that are written; how many there were of each."""
         async with self._database.transaction() as tx:
             segments = await self._library.segments(tx, source.id, generation)
-        sponsored = sponsored_ordinals(segments, facts.chapters)
+        sponsored = await asyncio.to_thread(sponsored_ordinals, segments, facts.chapters)
         drafts = await asyncio.to_thread(self._chunker.cut, facts, segments, sponsored)
         await context.progress("chunk", 0, len(drafts))
         async with self._database.transaction() as tx:
@@ -304,5 +304,8 @@ def _doubting(extracted: Extracted, creator: Creator) -> Extracted:
     """Take nobody for a guest while it is not known which voices are the creator's own."""
     if creator.persona.voices or any(segment.role == "creator" for segment in extracted.segments):
         return extracted
-    segments = tuple(replace(segment, role="unknown") for segment in extracted.segments)
+    segments = tuple(
+        segment if segment.role == "unknown" else replace(segment, role="unknown")
+        for segment in extracted.segments
+    )
     return replace(extracted, segments=segments)
