@@ -6,11 +6,12 @@ dies is taken up again from the start, and what it had embedded and indexed is f
 """
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from uuid import UUID
 
-from creators import Catalogue, Creator, Library, Source, SourceFacts
+from creators import Catalogue, Creator, Library, Segment, Source, SourceFacts
 from ingestion import store
 from ingestion.admitting import Admission
 from ingestion.bundles import Bundle, BundleFile
@@ -143,11 +144,13 @@ class Pipeline:
         extracted = _doubting(extracted, creator)
         if upload.address is not None:
             extracted = replace(extracted, facts=complete(extracted.facts, source))
-        await context.progress("segment", 0, len(extracted.segments))
+        segments: Sequence[Segment] = extracted.segments
+        await context.progress("segment", 0, len(segments))
         async with self._database.transaction() as tx:
             await context.fence(tx)
-            await self._library.write_segments(tx, source.id, generation, list(extracted.segments))
-        counts = await self._make_passages(context, source, generation, extracted.facts, creator)
+            if await self._library.write_segments(tx, source.id, generation, segments):
+                segments = await self._library.segments(tx, source.id, generation)
+        counts = await self._make_passages(context, source, generation, extracted.facts, segments, creator)
 
         async def publish(tx: Transaction) -> dict[str, JsonValue]:
             await self._publish(tx, source, upload, generation, extracted.facts)
@@ -163,7 +166,8 @@ class Pipeline:
             await context.fence(tx)
             await self._library.edits.copy_published(tx, source.id, generation)
             corrected = await self._library.edits.apply(tx, source.id, generation)
-        counts = await self._make_passages(context, source, generation, source.facts, creator)
+            segments = await self._library.segments(tx, source.id, generation)
+        counts = await self._make_passages(context, source, generation, source.facts, segments, creator)
 
         async def publish(tx: Transaction) -> dict[str, JsonValue]:
             await self._publish(tx, source, None, generation, source.facts)
@@ -223,11 +227,15 @@ class Pipeline:
         )
 
     async def _make_passages(
-        self, context: JobContext, source: Source, generation: int, facts: SourceFacts, creator: Creator
+        self,
+        context: JobContext,
+        source: Source,
+        generation: int,
+        facts: SourceFacts,
+        segments: Sequence[Segment],
+        creator: Creator,
     ) -> dict[str, JsonValue]:
-        """Chunk, embed and index the segments that are written; how many there were of each."""
-        async with self._database.transaction() as tx:
-            segments = await self._library.segments(tx, source.id, generation)
+        """Chunk, embed and index the segments as they are written; how many there were of each."""
         sponsored = await asyncio.to_thread(sponsored_ordinals, segments, facts.chapters)
         drafts = await asyncio.to_thread(self._chunker.cut, facts, segments, sponsored)
         await context.progress("chunk", 0, len(drafts))

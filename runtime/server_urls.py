@@ -11,16 +11,15 @@ def postgres_url(url: str) -> str:
 
     Raises ValueError, which does not repeat the address.
     """
-    from psycopg import ProgrammingError  # noqa: PLC0415 - costs those nothing who name no database
-    from psycopg.conninfo import conninfo_to_dict  # noqa: PLC0415
+    import psycopg.conninfo  # noqa: PLC0415 - costs those nothing who name no database
 
     scheme, separator, rest = url.partition("://")
     if not separator or scheme.partition("+")[0].lower() not in {"postgres", "postgresql"}:
         raise ValueError("must be an address such as postgresql://user:password@host:5432/database")
     plain = f"postgresql://{rest}"
     try:
-        parts = conninfo_to_dict(plain)
-    except ProgrammingError:
+        parts = psycopg.conninfo.conninfo_to_dict(plain)
+    except psycopg.ProgrammingError:
         raise ValueError(
             "is no address that PostgreSQL understands: special characters of a user or password are written as %XX,"
             " and options after ? are those of libpq"

@@ -12,7 +12,6 @@ from typing import Literal
 from uuid import UUID
 
 from creators.edits.types import Correction, SpokenSegment, TextChange
-from creators.types import Role
 from runtime.clock import Clock
 from runtime.database import Transaction
 from runtime.ids import CreatorId, SourceId
@@ -45,36 +44,6 @@ class _CorrectionRow:
             start_ms=self.start_ms,
             created_at=self.created_at,
             updated_at=self.updated_at,
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class _SegmentRow:
-    ordinal: int
-    key: str
-    start_ms: int | None
-    end_ms: int | None
-    page: int | None
-    heading: str | None
-    speaker: str | None
-    role: Role
-    text: str
-    original: str
-    correction: str | None
-
-    def segment(self) -> SpokenSegment:
-        return SpokenSegment(
-            ordinal=self.ordinal,
-            key=self.key,
-            start_ms=self.start_ms,
-            end_ms=self.end_ms,
-            page=self.page,
-            heading=self.heading,
-            speaker=self.speaker,
-            role=self.role,
-            text=self.text,
-            original=self.original,
-            correction=self.correction,
         )
 
 
@@ -148,8 +117,8 @@ class SegmentEdits:
     ) -> list[SpokenSegment]:
         """Published segments in order behind the ordinal `after`; only those that are spoken at `at_ms`, or that are
         or were corrected, if asked for."""
-        rows = await tx.fetch_all(
-            _SegmentRow,
+        return await tx.fetch_all(
+            SpokenSegment,
             "SELECT g.ordinal, encode(g.spoken_hash, 'hex') AS key, g.start_ms, g.end_ms, g.page, g.heading,"
             " g.speaker, g.role, coalesce(g.corrected, g.text) AS text, g.text AS original, e.text AS correction"
             " FROM creators.sources s"
@@ -167,7 +136,6 @@ class SegmentEdits:
                 "limit": limit,
             },
         )
-        return [row.segment() for row in rows]
 
     async def corrections(
         self,

@@ -1,6 +1,6 @@
 """The statements of the library."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import LiteralString
@@ -131,9 +131,9 @@ class Library:
         await tx.execute("SELECT id FROM creators.sources WHERE id = %s FOR UPDATE", (source_id,))
 
     async def write_segments(
-        self, tx: Transaction, source_id: SourceId, generation: int, segments: list[Segment]
-    ) -> None:
-        """Put these segments in place of whatever the generation held, and apply the corrections."""
+        self, tx: Transaction, source_id: SourceId, generation: int, segments: Sequence[Segment]
+    ) -> int:
+        """Put these segments in place of whatever the generation held, and apply the corrections; how many it changed."""
         await tx.execute(
             "DELETE FROM creators.segments WHERE source_id = %s AND generation = %s", (source_id, generation)
         )
@@ -142,7 +142,7 @@ class Library:
             " role, text, word_starts_ms) FROM STDIN",
             [_segment_values(source_id, generation, segment) for segment in segments],
         )
-        await self.edits.apply(tx, source_id, generation)
+        return await self.edits.apply(tx, source_id, generation)
 
     async def segments(
         self, tx: Transaction, source_id: SourceId, generation: int, *, first: int = 0, last: int = 2**31 - 1

@@ -13,6 +13,8 @@ HEAVY = (
     "faster_whisper",
     "pypdfium2",
     "nltk",
+    "pandas",
+    "lance_namespace_urllib3_client.api",
 )
 
 

@@ -125,13 +125,12 @@ def _ingesting(installation: Installation, found: list[Video]) -> Iterator[None]
                 files = [("file", file) for file in found[number % len(found)].files(uuid4().hex[:11])]
                 job = http.post("/api/v1/creators/beside/sources", files=files).json()["job_id"]
                 number += 1
-                while (state := http.get(f"/api/v1/jobs/{job}").json()["state"]) in {"queued", "running"}:
-                    if state == "running":
+                state = ""
+                for state in _states(http, job):
+                    if state != "queued":
                         begun.set()
-                    time.sleep(0.05)
                 if state != "succeeded":
                     broken.append(state)
-                begun.set()
 
     sending = threading.Thread(target=send)
     sending.start()
@@ -142,6 +141,14 @@ def _ingesting(installation: Installation, found: list[Video]) -> Iterator[None]
         enough.set()
         sending.join()
     assert not broken, broken
+
+
+def _states(http: httpx.Client, job: str) -> Iterator[str]:
+    """The states of a job, as the gateway tells of them, until it has ended."""
+    with http.stream("GET", f"/api/v1/jobs/{job}/events") as events:
+        for line in events.raise_for_status().iter_lines():
+            if line.startswith("data:"):
+                yield json.loads(line.removeprefix("data:"))["state"]
 
 
 @contextmanager

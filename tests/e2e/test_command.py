@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.installation import COMMAND, Installation, environment, installed
+from tests.waiting import until
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -26,12 +26,13 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
 def ready(installation: Installation) -> dict[str, Any]:
     """What `up --json` has said."""
     log = installation.var.with_name(f"{installation.var.name}.log")
-    until = time.monotonic() + 120
-    while not (said := log.read_text(encoding="utf-8")).endswith("\n"):
-        assert installation.process.poll() is None, said
-        assert time.monotonic() < until, said
-        time.sleep(0.05)
-    return json.loads(said)
+
+    def told() -> bool:
+        assert installation.process.poll() is None, log.read_text(encoding="utf-8")
+        return log.read_text(encoding="utf-8").endswith("\n")
+
+    until(told, within_s=120)
+    return json.loads(log.read_text(encoding="utf-8"))
 
 
 def run(var: Path, *arguments: str, **more: str) -> tuple[int, str, str]:

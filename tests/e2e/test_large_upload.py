@@ -15,6 +15,7 @@ import httpx
 import pytest
 
 from tests.installation import Installation, installed
+from tests.waiting import until
 
 MEGABYTES = int(os.environ.get("UNDERSTUDY_TEST_UPLOAD_MB", "64"))
 CHUNK = os.urandom(2**20)
@@ -96,16 +97,18 @@ def _cut_half_way(installation: Installation, place: str, tus: dict[str, str]) -
 
 def _offset(http: httpx.Client, place: str, tus: dict[str, str]) -> int:
     """Where the upload goes on. While the request that was cut has not ended, another one, of no bytes, is refused."""
-    headers = {**tus, "Content-Type": "application/offset+octet-stream"}
-    deadline = time.monotonic() + 60
-    while True:
-        at = http.head(place, headers=tus).headers["upload-offset"]
-        status = http.patch(place, headers={**headers, "Upload-Offset": at}).status_code
-        if status == 204:
-            return int(at)
-        assert status in {409, 423}, "it was taken, is busy, or has gone on meanwhile"
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+    offset = ""
+
+    def taken() -> bool:
+        nonlocal offset
+        offset = http.head(place, headers=tus).headers["upload-offset"]
+        headers = {**tus, "Content-Type": "application/offset+octet-stream", "Upload-Offset": offset}
+        status = http.patch(place, headers=headers).status_code
+        assert status in {204, 409, 423}, "it was taken, has gone on meanwhile, or is busy"
+        return status == 204
+
+    until(taken)
+    return int(offset)
 
 
 def _until_ready(http: httpx.Client) -> None:

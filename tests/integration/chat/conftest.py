@@ -118,7 +118,7 @@ class Room:
 
     async def count(self, table: str) -> int:
         async with self.database.transaction() as tx:
-            return await tx.fetch_value(f"SELECT count(*) FROM {table}")  # noqa: S608
+            return await tx.fetch_value(f"SELECT count(*) FROM {table}")
 
 
 def _draft(title: str, segment: Segment, turn: Turn) -> PassageDraft:

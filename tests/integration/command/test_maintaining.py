@@ -1,7 +1,6 @@
 """`migrate`, `reindex`, `doctor` and `alembic`: on the database that is set, or else on the one that runs here."""
 
 import json
-import time
 from pathlib import Path
 
 import psycopg
@@ -9,6 +8,7 @@ import pytest
 
 from runtime import migrations
 from tests.integration.command.terminal import ALEMBIC, UNDERSTUDY, begin, running, type_in
+from tests.waiting import until
 
 NOBODY = "postgresql://nobody:sekret@127.0.0.1:1/none?connect_timeout=2"
 
@@ -82,11 +82,12 @@ def test_alembic_waits_for_whoever_migrates(tmp_path: Path, database_url: str) -
             "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
             " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
         )
-        until = time.monotonic() + 60
-        while guard.execute(waiting).fetchone() != (1,):
+
+        def it_waits() -> bool:
             assert process.poll() is None, process.communicate()
-            assert time.monotonic() < until
-            time.sleep(0.05)
+            return guard.execute(waiting).fetchone() == (1,)
+
+        until(it_waits)
         assert version(database_url) is None
     _, err = process.communicate(timeout=60)
     assert process.returncode == 0, err

@@ -96,7 +96,7 @@ class House:
 
     async def count(self, table: str) -> int:
         async with self.database.transaction() as tx:
-            return await tx.fetch_value(f"SELECT count(*) FROM {table}")  # noqa: S608
+            return await tx.fetch_value(f"SELECT count(*) FROM {table}")
 
 
 async def _unwatched(done: int, total: int) -> None:

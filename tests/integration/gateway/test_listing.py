@@ -95,7 +95,7 @@ async def test_everybody_sees_what_answers_everybody(house: House) -> None:
             ("8", "archived_at = %(now)s"),
         ):
             values = {"now": now, "later": now + timedelta(seconds=1), "title": title}
-            await tx.execute(f"UPDATE creators.sources SET {change} WHERE title = %(title)s", values)  # noqa: S608
+            await tx.execute(f"UPDATE creators.sources SET {change} WHERE title = %(title)s", values)
     assert set(await titles(house.http)) == {"1", "2", "9"}
     assert set(await titles(house.admin)) == {str(n) for n in range(1, 10)}
     house.rooms.clock.advance(1)

@@ -81,7 +81,7 @@ class Packing:
 
     async def count(self, table: str) -> int:
         async with self.database.transaction() as tx:
-            return await tx.fetch_value(f"SELECT count(*) FROM {table}")  # noqa: S608
+            return await tx.fetch_value(f"SELECT count(*) FROM {table}")
 
 
 def packed(files: Mapping[str, str]) -> bytes:

@@ -93,3 +93,27 @@ async def test_connections_that_died_are_given_to_nobody(database: Database, dat
             " WHERE datname = current_database() AND pid <> pg_backend_pid()"
         )
     await asyncio.gather(*(database.ping() for _ in range(5)))
+
+
+async def test_reads_need_no_transaction_and_leave_the_connection_as_it_was(database_url: str) -> None:
+    database = await Database.open(database_url, max_size=1)
+    try:
+        async with database.reading() as db:
+            began = await db.fetch_value("SELECT now()")
+            assert await db.fetch_value("SELECT now()") > began, "each read is a transaction of its own"
+        with pytest.raises(psycopg.errors.DivisionByZero):
+            async with database.reading() as db:
+                await db.fetch_value("SELECT 1 / 0")
+        with pytest.raises(ZeroDivisionError):
+            async with database.transaction() as tx:
+                await tx.execute("CREATE TABLE public.t (a int)")
+                raise ZeroDivisionError
+        async with database.reading() as db:
+            assert await db.fetch_value("SELECT to_regclass('public.t')") is None
+    finally:
+        await database.close()
+
+
+async def test_statements_are_planned_for_their_values(database: Database) -> None:
+    async with database.reading() as db:
+        assert await db.fetch_value("SHOW plan_cache_mode") == "force_custom_plan"

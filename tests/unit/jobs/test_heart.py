@@ -57,12 +57,17 @@ async def test_a_heart_whose_database_could_not_be_opened_can_be_entered_again()
             raise Unavailable("database_unreachable", "PostgreSQL does not answer.")
         return OpenDatabase()
 
+    async def beat(_: Any) -> None:
+        beats.append(1)
+
+    beats: list[int] = []
     heart = Heart(opened)
     with pytest.raises(Unavailable):
         await heart.__aenter__()
     async with heart, asyncio.timeout(20):
-        await asyncio.wrap_future(heart.begin(lambda _: asyncio.sleep(0)))
+        await asyncio.wrap_future(heart.begin(beat))
     heart.stop()
+    assert beats == [1]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere all threads of a process are as nice as it is")
